@@ -1,1 +1,26 @@
-//! domain
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+pub mod account;
+pub mod content;
+pub mod creator;
+pub mod id;
+pub mod job;
+pub mod limits;
+pub mod media;
+pub mod periods;
+pub mod post;
+pub mod problem;
+pub mod timeline;
+pub mod wake;
+
+pub use account::Account;
+pub use content::Content;
+pub use creator::Creator;
+pub use id::{AccountId, CreatorId, KeyId, MediaId, Nonce, PostId, WorkspaceId};
+pub use jiff::{SignedDuration, Timestamp};
+pub use job::Job;
+pub use media::Media;
+pub use periods::Periods;
+pub use post::{Event, Outcome, Post, PostState};
+pub use problem::Problem;

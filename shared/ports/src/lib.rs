@@ -1,1 +1,571 @@
-//! ports
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+use std::collections::HashMap;
+use std::fmt;
+
+use domain::account::{Binding, Lease, Sealed, Slot, Tokens};
+use domain::content::{Content, ContentHash};
+use domain::limits::Limits;
+use domain::media::Container;
+use domain::post::PublishId;
+use domain::{
+    Account, AccountId, Creator, CreatorId, Job, KeyId, Media, MediaId, Nonce, Post, PostId, SignedDuration,
+    Timestamp, WorkspaceId,
+};
+
+#[cfg(feature = "fakes")]
+pub mod contract;
+#[cfg(feature = "fakes")]
+pub mod fakes;
+
+/// A failure of something outside; nothing is known about whether the effect took place.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct PortError {
+    /// What we were doing.
+    pub what: String,
+    /// Why it failed.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    /// Whether the outside refused for good (access denied, no such table), so that a retry cannot help by itself.
+    pub refused: bool,
+}
+
+impl PortError {
+    /// A failure that may pass.
+    pub fn passing(
+        what: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { what: what.into(), source: Some(source.into()), refused: false }
+    }
+    /// A refusal that stands until somebody changes something.
+    pub fn refused(
+        what: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { what: what.into(), source: Some(source.into()), refused: true }
+    }
+}
+
+/// What a port answers.
+pub type PortResult<T> = Result<T, PortError>;
+
+/// The time.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Randomness.
+pub trait Entropy: Send + Sync {
+    /// 256 random bits.
+    fn random(&self) -> [u8; 32];
+
+    /// A fresh nonce.
+    fn nonce(&self) -> Nonce {
+        let mut bits = [0; 16];
+        bits.copy_from_slice(&self.random()[..16]);
+        Nonce::from_bits(u128::from_be_bytes(bits))
+    }
+}
+
+/// A row with the version that the next write must find.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored<T> {
+    /// The row.
+    pub row: T,
+    /// Counts its writes.
+    pub version: u64,
+}
+
+/// What a conditional write came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Saved<T> {
+    /// It took effect (now, or in an attempt whose answer was lost).
+    Written(Stored<T>),
+    /// Somebody else wrote first; this is the row now (`None`: it is gone).
+    Conflict(Option<Stored<T>>),
+}
+
+/// What creating a row came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created<T> {
+    /// It is new.
+    New(Stored<T>),
+    /// A row with this id was there.
+    Existed(Stored<T>),
+}
+
+/// How fresh a read has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// Sees every write that was answered.
+    Strong,
+    /// May miss the last second; costs half.
+    Eventual,
+}
+
+/// Everything an attempt or a check has to know, read at once.
+#[derive(Debug, Clone)]
+pub struct Work {
+    /// The post.
+    pub post: Option<Stored<Post>>,
+    /// Its content, if it was asked for.
+    pub content: Option<Content>,
+    /// Its account.
+    pub account: Option<Account>,
+}
+
+/// One page of a list, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Where the next page starts.
+    pub next_cursor: Option<String>,
+}
+
+/// Rows of posts and their contents.
+pub trait Posts: Send + Sync {
+    /// Writes the content, then the post if its id is new: the row is the single commit.
+    fn create(
+        &self,
+        post: &Post,
+        content: &Content,
+        nonce: Nonce,
+    ) -> impl Future<Output = PortResult<Created<Post>>> + Send;
+    /// The post.
+    fn post(&self, id: &PostId, read: Read) -> impl Future<Output = PortResult<Option<Stored<Post>>>> + Send;
+    /// A content, named by post and hash.
+    fn content(
+        &self,
+        id: &PostId,
+        hash: &ContentHash,
+    ) -> impl Future<Output = PortResult<Option<Content>>> + Send;
+    /// Post, content (if a hash is given) and account in one read.
+    fn work(
+        &self,
+        post: &PostId,
+        content: Option<&ContentHash>,
+        account: &AccountId,
+        read: Read,
+    ) -> impl Future<Output = PortResult<Work>> + Send;
+    /// Writes the post if its version is still the seen one.
+    fn save(
+        &self,
+        seen: &Stored<Post>,
+        post: &Post,
+        nonce: Nonce,
+    ) -> impl Future<Output = PortResult<Saved<Post>>> + Send;
+    /// Remembers for 90 days whose publish id this is. Writing the same again changes nothing.
+    fn remember(
+        &self,
+        publish_id: &PublishId,
+        post: &PostId,
+        now: Timestamp,
+    ) -> impl Future<Output = PortResult<()>> + Send;
+    /// Whose publish id this is.
+    fn whose(&self, publish_id: &PublishId) -> impl Future<Output = PortResult<Option<PostId>>> + Send;
+    /// A workspace's posts, newest first.
+    fn list(
+        &self,
+        workspace: &WorkspaceId,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> impl Future<Output = PortResult<Page<Post>>> + Send;
+}
+
+/// Rows of media.
+pub trait MediaRows: Send + Sync {
+    /// Writes a new row.
+    fn declare(&self, media: &Media, nonce: Nonce)
+    -> impl Future<Output = PortResult<Created<Media>>> + Send;
+    /// The media.
+    fn media(
+        &self,
+        id: &MediaId,
+        read: Read,
+    ) -> impl Future<Output = PortResult<Option<Stored<Media>>>> + Send;
+    /// Writes state and wake-up if the version is still the seen one; the waiting posts are left as they are in the row,
+    /// and come back with it.
+    fn judge(
+        &self,
+        seen: &Stored<Media>,
+        media: &Media,
+        nonce: Nonce,
+    ) -> impl Future<Output = PortResult<Saved<Media>>> + Send;
+    /// Adds a post that waits, and gives the row as it is then; `None` if there is no such media.
+    fn wait_for(
+        &self,
+        media: &MediaId,
+        post: &PostId,
+    ) -> impl Future<Output = PortResult<Option<Stored<Media>>>> + Send;
+}
+
+/// What taking a lease came to.
+#[derive(Debug, Clone)]
+pub enum Leased {
+    /// We hold it; the account as a strongly consistent read shows it afterwards.
+    Won {
+        /// The account.
+        account: Box<Account>,
+        /// The lease of somebody who never gave it back was taken over: read the rescue object first.
+        taken_over: bool,
+    },
+    /// Somebody holds it until then.
+    Busy(Timestamp),
+    /// There is no such account.
+    Missing,
+}
+
+/// Rows of accounts.
+pub trait Accounts: Send + Sync {
+    /// The account.
+    fn account(&self, id: &AccountId, read: Read)
+    -> impl Future<Output = PortResult<Option<Account>>> + Send;
+    /// Writes limits and slot if nobody has since `seen_version`. `Ok(None)`: somebody has.
+    fn save_limits(
+        &self,
+        id: &AccountId,
+        seen_version: u64,
+        limits: &Limits,
+        slot: Option<&Slot>,
+        nonce: Nonce,
+    ) -> impl Future<Output = PortResult<Option<u64>>> + Send;
+    /// Takes the lease if it is free or ran out before `now`.
+    fn lease(
+        &self,
+        id: &AccountId,
+        lease: &Lease,
+        now: Timestamp,
+    ) -> impl Future<Output = PortResult<Leased>> + Send;
+    /// Gives the lease back, if it is still ours. `due` moves the wake-up.
+    fn release(
+        &self,
+        id: &AccountId,
+        nonce: Nonce,
+        due: Option<Timestamp>,
+    ) -> impl Future<Output = PortResult<()>> + Send;
+    /// Stores the next generation, marks the account connected and gives the lease back, if the lease is still ours and
+    /// the row's epoch is `tokens.epoch - 1`. `false`: it is not.
+    fn store_tokens(
+        &self,
+        id: &AccountId,
+        nonce: Nonce,
+        tokens: &Tokens,
+        due: Timestamp,
+    ) -> impl Future<Output = PortResult<bool>> + Send;
+    /// Marks the account as one whose creator has to sign in again, if the epoch is still `epoch`; gives the lease back.
+    fn require_reconnect(
+        &self,
+        id: &AccountId,
+        nonce: Nonce,
+        epoch: u64,
+        code: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = PortResult<bool>> + Send;
+    /// Creates the row, or reconnects it: a row that belongs to another workspace and is not disconnected is left alone
+    /// and given back as `Existed`. Limits and slot of an existing row stay. Takes part in leases and epochs: the
+    /// account's tokens bear the epoch to write, conditional on the row's epoch being one less (a new row has none).
+    fn connect(&self, account: &Account, nonce: Nonce) -> impl Future<Output = PortResult<Connected>> + Send;
+}
+
+/// What connecting an account came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Connected {
+    /// Written.
+    Done,
+    /// Another workspace has it.
+    Elsewhere,
+    /// The epoch or the lease moved under us: read again.
+    Moved,
+}
+
+/// Rows of creators.
+pub trait Creators: Send + Sync {
+    /// The creator.
+    fn creator(&self, id: &CreatorId) -> impl Future<Output = PortResult<Option<Creator>>> + Send;
+    /// Creator and media in one read, for accepting a post.
+    fn creator_and_media(
+        &self,
+        creator: &CreatorId,
+        media: &MediaId,
+    ) -> impl Future<Output = PortResult<(Option<Creator>, Option<Media>)>> + Send;
+    /// Writes the creator (connecting and new answers of `creator_info`; the last writer wins).
+    fn put_creator(&self, creator: &Creator) -> impl Future<Output = PortResult<()>> + Send;
+    /// A workspace's creators, newest first.
+    fn list_creators(
+        &self,
+        workspace: &WorkspaceId,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> impl Future<Output = PortResult<Page<Creator>>> + Send;
+}
+
+/// An API key, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Whose it is.
+    pub workspace: WorkspaceId,
+    /// SHA-256 of the secret part.
+    pub secret_sha256: [u8; 32],
+    /// When it stops working, if it does.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Rows of API keys.
+pub trait Keys: Send + Sync {
+    /// The key.
+    fn key(&self, id: &KeyId) -> impl Future<Output = PortResult<Option<ApiKey>>> + Send;
+    /// Writes a key.
+    fn put_key(&self, key: &ApiKey) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// A connection that somebody began: a link that was made, or a browser that was sent to TikTok.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connecting {
+    /// For which workspace.
+    pub workspace: WorkspaceId,
+    /// Who must come back, when a creator is connected again.
+    pub creator: Option<CreatorId>,
+    /// Scopes that are asked for.
+    pub scopes: Vec<String>,
+    /// SHA-256 of the browser's cookie; `None` for a link that no browser has opened.
+    pub browser_sha256: Option<[u8; 32]>,
+    /// Afterwards it is worth nothing.
+    pub expires_at: Timestamp,
+}
+
+/// Rows of connections that somebody began; each can be taken once.
+pub trait Connections: Send + Sync {
+    /// Writes one under the SHA-256 of its secret.
+    fn begin(
+        &self,
+        secret_sha256: [u8; 32],
+        connecting: &Connecting,
+    ) -> impl Future<Output = PortResult<()>> + Send;
+    /// Reads one without taking it.
+    fn peek(&self, secret_sha256: [u8; 32]) -> impl Future<Output = PortResult<Option<Connecting>>> + Send;
+    /// Takes one: a second call finds nothing.
+    fn take(&self, secret_sha256: [u8; 32]) -> impl Future<Output = PortResult<Option<Connecting>>> + Send;
+}
+
+/// A row that wakes up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due<K> {
+    /// Which.
+    pub key: K,
+    /// When; a stale index may be wrong, the row's own value decides.
+    pub at: Timestamp,
+}
+
+/// A row of the posts' side of the `due` index.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum DueKey {
+    /// A post.
+    Post(PostId),
+    /// A media.
+    Media(MediaId),
+}
+
+/// A row that is due, as it is in the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DueRow {
+    /// A post.
+    Post(Box<Post>),
+    /// A media.
+    Media(Box<Media>),
+}
+
+/// The posts' and media's side of the `due` index; only the sweep of `status-poll` reads it.
+pub trait DueRows: Send + Sync {
+    /// Rows of a partition that are due before `before`, oldest first.
+    fn due(
+        &self,
+        partition: u8,
+        before: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = PortResult<Vec<Due<DueKey>>>> + Send;
+    /// The rows themselves.
+    fn rows(&self, keys: &[DueKey]) -> impl Future<Output = PortResult<HashMap<DueKey, DueRow>>> + Send;
+    /// Moves a row's wake-up, if it is still `seen`. `false`: it is not.
+    fn push_back(
+        &self,
+        key: &DueKey,
+        seen: Timestamp,
+        due: Option<Timestamp>,
+    ) -> impl Future<Output = PortResult<bool>> + Send;
+}
+
+/// The accounts' side of the `due` index; only the sweep of `token-refresh` reads it.
+pub trait DueAccounts: Send + Sync {
+    /// Accounts of a partition that are due before `before`, oldest first.
+    fn due_accounts(
+        &self,
+        partition: u8,
+        before: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = PortResult<Vec<Due<AccountId>>>> + Send;
+    /// Moves an account's wake-up, if it is still `seen`. `false`: it is not.
+    fn push_back_account(
+        &self,
+        id: &AccountId,
+        seen: Timestamp,
+        due: Timestamp,
+    ) -> impl Future<Output = PortResult<bool>> + Send;
+}
+
+/// A URL that lets its holder do something; never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretUrl(String);
+
+impl SecretUrl {
+    /// Wraps a URL.
+    pub fn new(url: String) -> Self {
+        Self(url)
+    }
+
+    /// The URL, for the one place that sends it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted url]")
+    }
+}
+
+/// A request that an uploader makes by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// Where to `PUT`.
+    pub url: SecretUrl,
+    /// Headers that must be sent exactly so.
+    pub headers: Vec<(String, String)>,
+    /// Afterwards it is refused.
+    pub expires_at: Timestamp,
+}
+
+/// What copying an upload for an attempt came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copied {
+    /// The copy is there.
+    Done,
+    /// The upload is gone, or is not the object that was probed.
+    Changed,
+}
+
+/// Objects in the media bucket.
+pub trait Objects: Send + Sync {
+    /// Signs a `PUT` of exactly these bytes to `up/<media>`.
+    fn sign_upload(
+        &self,
+        media: &MediaId,
+        container: Container,
+        size: u64,
+        sha256_base64: Option<&str>,
+        valid: SignedDuration,
+        now: Timestamp,
+    ) -> impl Future<Output = PortResult<Upload>> + Send;
+    /// Stores a small video that came inside a request; gives its ETag.
+    fn put_upload(
+        &self,
+        media: &MediaId,
+        container: Container,
+        bytes: Vec<u8>,
+    ) -> impl Future<Output = PortResult<String>> + Send;
+    /// Copies `up/<media>` to the attempt's key, if it still has the ETag; no byte comes through here.
+    fn copy_for_attempt(
+        &self,
+        media: &MediaId,
+        etag: &str,
+        key: &str,
+        container: Container,
+    ) -> impl Future<Output = PortResult<Copied>> + Send;
+    /// Deletes an attempt's copy; deleting what is gone is fine.
+    fn delete_copy(&self, key: &str) -> impl Future<Output = PortResult<()>> + Send;
+    /// Signs a `GET` of an attempt's copy.
+    fn sign_download(
+        &self,
+        key: &str,
+        valid: SignedDuration,
+    ) -> impl Future<Output = PortResult<SecretUrl>> + Send;
+}
+
+/// Sealed tokens that the table would not take, kept until somebody can store them.
+pub trait Rescue: Send + Sync {
+    /// Keeps a generation.
+    fn keep(&self, account: &AccountId, tokens: &Tokens) -> impl Future<Output = PortResult<()>> + Send;
+    /// The generation `epoch`, if it was kept.
+    fn kept(
+        &self,
+        account: &AccountId,
+        epoch: u64,
+    ) -> impl Future<Output = PortResult<Option<Tokens>>> + Send;
+}
+
+/// The longest delay a queue takes.
+pub const MAX_DELAY: SignedDuration = SignedDuration::from_secs(900);
+
+/// Queues; the job says which one.
+pub trait Queues: Send + Sync {
+    /// Sends a job that becomes visible after `delay` (rounded up to seconds, at most [`MAX_DELAY`]).
+    fn send(&self, job: &Job, delay: SignedDuration) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// A secret in the clear, for as long as it is needed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Plaintext(String);
+
+impl Plaintext {
+    /// Wraps a secret.
+    pub fn new(secret: String) -> Self {
+        Self(secret)
+    }
+
+    /// The secret.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Plaintext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// Why a sealed token did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It was sealed for another place, or was changed.
+    #[error("the ciphertext does not belong here")]
+    Foreign,
+    /// The key service failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Seals tokens.
+pub trait Vault: Send + Sync {
+    /// Seals a secret for one place.
+    fn seal(
+        &self,
+        secret: &Plaintext,
+        binding: &Binding<'_>,
+    ) -> impl Future<Output = PortResult<Sealed>> + Send;
+    /// Opens it, in the same place only.
+    fn open(
+        &self,
+        sealed: &Sealed,
+        binding: &Binding<'_>,
+    ) -> impl Future<Output = Result<Plaintext, OpenError>> + Send;
+}

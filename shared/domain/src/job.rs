@@ -1,0 +1,77 @@
+//! Queue messages: a tagged, versioned enum. A message is a hint to look at a row; the row decides.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::content::ContentHash;
+use crate::{AccountId, MediaId, PostId};
+
+/// A message in one of our queues.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "job", deny_unknown_fields)]
+pub enum Job {
+    /// Publish queue: start or go on with a post.
+    #[serde(rename = "publish.v1")]
+    Publish(Publish),
+    /// Status queue: ask TikTok about a post, or settle a claim that ran out.
+    #[serde(rename = "check.v1")]
+    Check(Check),
+    /// Ingest queue, next to S3's own events: look at a media row again.
+    #[serde(rename = "ingest.v1")]
+    Ingest {
+        /// The media.
+        media: MediaId,
+    },
+    /// Refresh queue: an account's access token is about to end, or was refused.
+    #[serde(rename = "refresh.v1")]
+    Refresh {
+        /// The account.
+        account: AccountId,
+        /// Refresh only if the tokens still have this epoch; whatever is newer is good.
+        epoch: Option<u64>,
+    },
+}
+
+/// Start or go on with a post.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publish {
+    /// The post.
+    pub post: PostId,
+    /// Its account, for fair queueing and for one batched read.
+    pub account: AccountId,
+    /// Its content, for one batched read.
+    pub content: ContentHash,
+    /// A start time that is reserved in the account's rings already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Timestamp>,
+    /// TikTok refused the token of this epoch: wait for a newer one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_epoch: Option<u64>,
+}
+
+/// Ask TikTok about a post.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// The post.
+    pub post: PostId,
+    /// Its account.
+    pub account: AccountId,
+    /// The EventBridge sweep sent this, not a delayed message.
+    #[serde(default)]
+    pub swept: bool,
+    /// TikTok refused the token of this epoch: wait for a newer one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_epoch: Option<u64>,
+}
+
+impl Job {
+    /// The account whose jobs must not hold up others': the message group of a fair queue.
+    pub fn group(&self) -> &str {
+        match self {
+            Self::Publish(publish) => publish.account.as_str(),
+            Self::Check(check) => check.account.as_str(),
+            Self::Refresh { account, .. } => account.as_str(),
+            Self::Ingest { media } => media.as_str(),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! An uploaded video: declared, uploaded straight to S3, probed, and then ready or rejected.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::periods::Periods;
+use crate::wake;
+use crate::{MediaId, PostId, Problem, WorkspaceId};
+
+/// TikTok's limit for a video, read as decimal gigabytes: the smaller of the two readings.
+pub const VIDEO_MAX_BYTES: u64 = 4_000_000_000;
+
+/// The container of a video, as its bytes say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Container {
+    /// ISO base media file, `video/mp4`.
+    Mp4,
+    /// QuickTime, `video/quicktime`.
+    Mov,
+    /// WebM, `video/webm`.
+    Webm,
+}
+
+impl Container {
+    /// File name extension without the dot.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Mp4 => "mp4",
+            Self::Mov => "mov",
+            Self::Webm => "webm",
+        }
+    }
+
+    /// Media type.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Mp4 => "video/mp4",
+            Self::Mov => "video/quicktime",
+            Self::Webm => "video/webm",
+        }
+    }
+
+    /// The container that a media type names.
+    pub fn from_content_type(content_type: &str) -> Option<Self> {
+        [Self::Mp4, Self::Mov, Self::Webm].into_iter().find(|it| it.content_type() == content_type)
+    }
+}
+
+/// What the uploader says will come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Declared {
+    /// The container its media type names.
+    pub container: Container,
+    /// Size in bytes.
+    pub size: u64,
+    /// SHA-256 of the bytes, base64, as S3 checks it.
+    pub sha256: Option<String>,
+}
+
+/// What the probe found in the bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Container.
+    pub container: Container,
+    /// Video codec: `h264`, `h265`, `vp8`, `vp9`, or what the file calls it.
+    pub codec: String,
+    /// Duration in milliseconds.
+    pub duration_ms: u64,
+    /// Frames per 1,000 seconds (29,970 for 29.97 fps).
+    pub frame_rate_millis: u32,
+    /// Width in pixels before rotation.
+    pub width: u32,
+    /// Height in pixels before rotation.
+    pub height: u32,
+    /// Clockwise rotation in degrees: 0, 90, 180 or 270.
+    pub rotation: u16,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// What a media is, with what is known then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum MediaState {
+    /// Declared; the bytes are still to come.
+    AwaitingUpload {
+        /// Afterwards the upload is given up.
+        deadline: Timestamp,
+    },
+    /// Probed and good.
+    Ready {
+        /// The object's ETag: publishing copies exactly these bytes.
+        etag: String,
+        /// What the probe found.
+        probe: Probe,
+    },
+    /// Not a video that TikTok takes, or never uploaded.
+    Rejected {
+        /// Every rule it breaks.
+        problems: Vec<Problem>,
+    },
+}
+
+/// An uploaded video.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Media {
+    /// Its id; the object is `up/<id>`.
+    pub id: MediaId,
+    /// Who may use it.
+    pub workspace: WorkspaceId,
+    /// What was declared.
+    pub declared: Declared,
+    /// What it is.
+    pub state: MediaState,
+    /// Posts that wait for it.
+    pub waiting: BTreeSet<PostId>,
+    /// When it was declared.
+    pub created_at: Timestamp,
+    /// Its wake-up, `None` when nothing is left to do.
+    pub due: Option<Timestamp>,
+}
+
+/// The bytes a post is pinned to: an ETag closes the gap between probe and publish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pinned {
+    /// ETag of `up/<media>` when it was probed.
+    pub etag: String,
+    /// Its container.
+    pub container: Container,
+    /// Its duration in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// The key of an upload in the media bucket.
+pub fn upload_key(media: &MediaId) -> String {
+    format!("up/{media}")
+}
+
+impl Media {
+    /// A media that was just declared.
+    pub fn declare(
+        id: MediaId,
+        workspace: WorkspaceId,
+        declared: Declared,
+        now: Timestamp,
+        periods: &Periods,
+    ) -> Self {
+        let deadline = now + periods.media_deadline;
+        let state = MediaState::AwaitingUpload { deadline };
+        let mut media =
+            Self { id, workspace, declared, state, waiting: BTreeSet::new(), created_at: now, due: None };
+        media.due = wake::arrange(None, media.next_task(now), now, periods);
+        media
+    }
+
+    /// When the system must look at it by itself: uploads whose event was lost are found after the first quarter hour.
+    pub fn next_task(&self, now: Timestamp) -> Option<Timestamp> {
+        match &self.state {
+            MediaState::AwaitingUpload { deadline } => {
+                Some((now + jiff::SignedDuration::from_mins(15)).min(*deadline))
+            }
+            MediaState::Ready { .. } | MediaState::Rejected { .. } => {
+                (!self.waiting.is_empty()).then_some(now)
+            }
+        }
+    }
+
+    /// The media after its bytes were probed. A second verdict changes nothing: the first ETag stays pinned.
+    #[must_use]
+    pub fn judged(&self, etag: String, verdict: Result<Probe, Vec<Problem>>) -> Self {
+        match &self.state {
+            MediaState::AwaitingUpload { .. } => {
+                let state = match verdict {
+                    Ok(probe) => MediaState::Ready { etag, probe },
+                    Err(problems) => MediaState::Rejected { problems },
+                };
+                Self { state, due: None, ..self.clone() }
+            }
+            MediaState::Ready { .. } | MediaState::Rejected { .. } => self.clone(),
+        }
+    }
+
+    /// What a post is pinned to, once the media is ready.
+    pub fn pinned(&self) -> Option<Pinned> {
+        match &self.state {
+            MediaState::Ready { etag, probe } => Some(Pinned {
+                etag: etag.clone(),
+                container: probe.container,
+                duration_ms: probe.duration_ms,
+            }),
+            MediaState::AwaitingUpload { .. } | MediaState::Rejected { .. } => None,
+        }
+    }
+}
