@@ -1,1 +1,23 @@
-//! tiktok
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+mod answer;
+mod client;
+mod error;
+mod exchange;
+mod oauth;
+mod publish;
+mod secret;
+mod user;
+pub mod webhook;
+
+pub use client::{Client, Endpoints, InvalidBase};
+pub use error::{Ambiguity, Error, ErrorCode, OAuthErrorCode, Remedy};
+pub use exchange::{
+    BoxError, BuildError, Endpoint, Exchange, ExchangeError, ExchangeLimits, Request, ReqwestExchange,
+    Response,
+};
+pub use oauth::{AppCredentials, AuthorizeUrl, Scopes, TokenSet, scope};
+pub use publish::{CreatorInfo, FailReason, PrivacyLevel, PublishStatus, StatusReport, VideoPost};
+pub use secret::{AccessToken, ClientSecret, PullUrl, RefreshToken};
+pub use user::UserInfo;

@@ -1,0 +1,240 @@
+//! The calls.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, header};
+use serde::{Deserialize, Serialize};
+use url::{Url, form_urlencoded};
+
+use crate::{
+    AccessToken, AppCredentials, AuthorizeUrl, CreatorInfo, Endpoint, Error, Exchange, PullUrl, RefreshToken,
+    Request, Response, Scopes, StatusReport, TokenSet, UserInfo, VideoPost, answer, scope,
+};
+
+/// Where TikTok is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    api_base: Url,
+    auth_base: Url,
+}
+
+/// A base URL that is not one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("read TikTok's base URL `{0}`: it must be http or https, with a host, without query and fragment")]
+pub struct InvalidBase(String);
+
+impl Endpoints {
+    /// `api_base` takes the calls, `auth_base` shows the consent page. A path in them is kept.
+    pub fn new(api_base: &str, auth_base: &str) -> Result<Self, InvalidBase> {
+        Ok(Self { api_base: base(api_base)?, auth_base: base(auth_base)? })
+    }
+
+    /// TikTok itself: `https://open.tiktokapis.com` (TOK) and `https://www.tiktok.com` (LKW).
+    pub fn tiktok() -> Self {
+        Self::new("https://open.tiktokapis.com", "https://www.tiktok.com").expect("constants are valid URLs")
+    }
+
+    fn api(&self, endpoint: Endpoint) -> Url {
+        below(&self.api_base, endpoint.path())
+    }
+}
+
+fn base(text: &str) -> Result<Url, InvalidBase> {
+    Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .filter(|url| url.query().is_none() && url.fragment().is_none())
+        .ok_or_else(|| InvalidBase(text.to_owned()))
+}
+
+fn below(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
+    url
+}
+
+/// TikTok's API over an [`Exchange`]. Each call makes exactly one attempt; what to do after an error is
+/// [`Error::remedy`]'s word and the caller's decision.
+#[derive(Debug, Clone)]
+pub struct Client<E> {
+    /// What carries the bytes.
+    pub exchange: E,
+    /// Where they go.
+    pub endpoints: Endpoints,
+}
+
+impl<E> Client<E> {
+    /// A client of the TikTok at `endpoints`.
+    pub fn new(exchange: E, endpoints: Endpoints) -> Self {
+        Self { exchange, endpoints }
+    }
+
+    /// Where to send the user's browser for consent (LKW). Makes no call.
+    ///
+    /// The callback has `code`, `scopes` (plural here) and `state`; or `error`, `error_description` and, not
+    /// documented but seen, `error_type`, which tells a wrong set-up from a user who said no.
+    pub fn authorize_url(&self, ask: AuthorizeUrl<'_>) -> Url {
+        let mut url = below(&self.endpoints.auth_base, "/v2/auth/authorize/");
+        url.query_pairs_mut()
+            .append_pair("client_key", ask.client_key)
+            .append_pair("response_type", "code")
+            .append_pair("scope", &ask.scopes.to_string())
+            .append_pair("redirect_uri", ask.redirect_uri)
+            .append_pair("state", ask.state)
+            .append_pair("disable_auto_auth", if ask.disable_auto_auth { "1" } else { "0" });
+        url
+    }
+}
+
+impl<E: Exchange> Client<E> {
+    /// Trades the code of the callback for tokens (TOK).
+    ///
+    /// `code` as the user's browser meant it, percent-decoded (raw codes contain `*` and `!`); `redirect_uri` the
+    /// very one of the authorize URL.
+    pub async fn exchange_code(
+        &self,
+        app: &AppCredentials,
+        code: &str,
+        redirect_uri: &str,
+    ) -> Result<TokenSet, Error> {
+        let form = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirect_uri)];
+        let answer = self.post_form(Endpoint::ExchangeCode, app, &form).await?;
+        answer::flat(Endpoint::ExchangeCode, &answer)
+    }
+
+    /// Trades a refresh token for new tokens (TOK). Single flight per user is the caller's duty: the answer may
+    /// replace the refresh token.
+    pub async fn refresh(
+        &self,
+        app: &AppCredentials,
+        refresh_token: &RefreshToken,
+    ) -> Result<TokenSet, Error> {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())];
+        let answer = self.post_form(Endpoint::Refresh, app, &form).await?;
+        answer::flat(Endpoint::Refresh, &answer)
+    }
+
+    /// Ends the user's grant (TOK). TikTok wants the *access* token.
+    pub async fn revoke(&self, app: &AppCredentials, access_token: &AccessToken) -> Result<(), Error> {
+        let answer = self.post_form(Endpoint::Revoke, app, &[("token", access_token.expose())]).await?;
+        answer::empty(Endpoint::Revoke, &answer)
+    }
+
+    /// Who granted the token (UI). Asks only for fields that `granted` covers, because a field beyond it makes
+    /// TikTok refuse the call: `username` needs `user.info.profile`.
+    pub async fn user_info(&self, access_token: &AccessToken, granted: &Scopes) -> Result<UserInfo, Error> {
+        #[derive(Deserialize)]
+        struct Data {
+            user: UserInfo,
+        }
+        let endpoint = Endpoint::UserInfo;
+        let mut fields = "open_id,avatar_url,display_name".to_owned();
+        if granted.contains(scope::USER_INFO_PROFILE) {
+            fields.push_str(",username");
+        }
+        let mut url = self.endpoints.api(endpoint);
+        url.set_query(Some(&format!("fields={fields}")));
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, bearer(endpoint, access_token)?);
+        let answer =
+            self.send(Request { endpoint, method: Method::GET, url, headers, body: Bytes::new() }).await?;
+        answer::enveloped::<Data>(endpoint, &answer).map(|data| data.user)
+    }
+
+    /// What the creator may do right now (CI). 20 calls a minute per token.
+    pub async fn creator_info(&self, access_token: &AccessToken) -> Result<CreatorInfo, Error> {
+        #[derive(Serialize)]
+        struct Nothing {}
+        self.post_json(Endpoint::CreatorInfo, access_token, &Nothing {}).await
+    }
+
+    /// Posts a video that TikTok downloads from `pull_url`, and answers its `publish_id` (DP, MT). 6 calls a
+    /// minute per token.
+    ///
+    /// TikTok knows no idempotency key: **every call that reaches it is a post**. Repeat it only after an error
+    /// that [`proves_nothing_was_created`](Error::proves_nothing_was_created).
+    pub async fn init_video_pull(
+        &self,
+        access_token: &AccessToken,
+        post: &VideoPost,
+        pull_url: &PullUrl,
+    ) -> Result<String, Error> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            post_info: &'a VideoPost,
+            source_info: SourceInfo<'a>,
+        }
+        #[derive(Serialize)]
+        struct SourceInfo<'a> {
+            source: &'static str,
+            video_url: &'a str,
+        }
+        #[derive(Deserialize)]
+        struct Data {
+            #[serde(deserialize_with = "answer::non_empty")]
+            publish_id: String,
+        }
+        let endpoint = Endpoint::VideoInit;
+        let source_info = SourceInfo { source: "PULL_FROM_URL", video_url: pull_url.expose() };
+        let data: Data =
+            self.post_json(endpoint, access_token, &Body { post_info: post, source_info }).await?;
+        Ok(data.publish_id)
+    }
+
+    /// Where a publish stands (ST). 30 calls a minute per token, all of the creator's posts together.
+    pub async fn fetch_status(
+        &self,
+        access_token: &AccessToken,
+        publish_id: &str,
+    ) -> Result<StatusReport, Error> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            publish_id: &'a str,
+        }
+        self.post_json(Endpoint::StatusFetch, access_token, &Body { publish_id }).await
+    }
+
+    async fn post_json<T: serde::de::DeserializeOwned>(
+        &self,
+        endpoint: Endpoint,
+        access_token: &AccessToken,
+        body: &impl Serialize,
+    ) -> Result<T, Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, bearer(endpoint, access_token)?);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
+        let body = serde_json::to_vec(body).map_err(|_| Error::Unbuildable { endpoint, what: "body" })?;
+        let url = self.endpoints.api(endpoint);
+        let answer =
+            self.send(Request { endpoint, method: Method::POST, url, headers, body: body.into() }).await?;
+        answer::enveloped(endpoint, &answer)
+    }
+
+    async fn post_form(
+        &self,
+        endpoint: Endpoint,
+        app: &AppCredentials,
+        fields: &[(&str, &str)],
+    ) -> Result<Response, Error> {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .append_pair("client_key", &app.client_key)
+            .append_pair("client_secret", app.client_secret.expose())
+            .extend_pairs(fields)
+            .finish();
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        let url = self.endpoints.api(endpoint);
+        self.send(Request { endpoint, method: Method::POST, url, headers, body: body.into() }).await
+    }
+
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        let endpoint = request.endpoint;
+        self.exchange.exchange(request).await.map_err(|error| Error::from_exchange(endpoint, error))
+    }
+}
+
+fn bearer(endpoint: Endpoint, token: &AccessToken) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose()))
+        .map_err(|_| Error::Unbuildable { endpoint, what: "access token" })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
