@@ -49,7 +49,7 @@ pub enum Error {
     /// of caps and bans that way (CI).
     #[error(
         "call `{endpoint}` of TikTok: refused with `{code}`, HTTP {http_status}, log id `{}`",
-        shown(log_id)
+        log_id.as_deref().unwrap_or("none")
     )]
     Refused {
         /// The call.
@@ -66,7 +66,7 @@ pub enum Error {
     /// TikTok answered with a flat OAuth error (TOK, OERR). Can come with HTTP 200.
     #[error(
         "call `{endpoint}` of TikTok: refused with `{code}`, HTTP {http_status}, log id `{}`",
-        shown(log_id)
+        log_id.as_deref().unwrap_or("none")
     )]
     OAuthRefused {
         /// The call.
