@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::content::ContentHash;
+use crate::content::{ContentHash, PrivacyLevel};
 use crate::media::{Container, Pinned};
 use crate::periods::{Periods, next_rung};
 use crate::timeline::{Actor, Entry, Timeline, What};
@@ -150,8 +150,6 @@ pub enum PostState {
         publish_id: PublishId,
         /// Ids of the public post, once TikTok tells.
         post_ids: Vec<u64>,
-        /// Whether TikTok will tell a public id.
-        public: bool,
         /// TikTok said that it is no longer public.
         removed: bool,
         /// When TikTok said so.
@@ -259,8 +257,6 @@ pub enum Event {
         publish_id: PublishId,
         /// Its word.
         verdict: Verdict,
-        /// Whether a complete post will get a public id.
-        public: bool,
     },
     /// TikTok has been silent for [`Periods::post_deadline`].
     Silent,
@@ -355,6 +351,8 @@ pub struct Post {
     pub content: ContentHash,
     /// The media.
     pub media: MediaId,
+    /// Who may see it; what TikTok is told has to equal this.
+    pub privacy_level: PrivacyLevel,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -466,6 +464,7 @@ impl Post {
         account: AccountId,
         content: ContentHash,
         media: MediaId,
+        privacy_level: PrivacyLevel,
         pinned: Option<Pinned>,
         now: Timestamp,
         periods: &Periods,
@@ -485,6 +484,7 @@ impl Post {
             account,
             content,
             media,
+            privacy_level,
             created_at: now,
             updated_at: now,
             state,
@@ -498,6 +498,11 @@ impl Post {
     /// Whether the media was already there when the post was accepted: what the first answer said.
     pub fn was_accepted_queued(&self) -> bool {
         self.timeline.entries().first().is_some_and(|entry| entry.what == What::Accepted)
+    }
+
+    /// Whether TikTok will tell a public id once it is published.
+    pub fn is_public(&self) -> bool {
+        self.privacy_level == PrivacyLevel::PublicToEveryone
     }
 
     /// Sets the wake-up from the state. For a row that was woken too early.
@@ -518,9 +523,9 @@ impl Post {
                 let rung = next_rung(&periods.poll_ladder, now.duration_since(*since));
                 next((*since + rung).min(*since + periods.post_deadline), Task::Check)
             }
-            PostState::Published { post_ids, public, removed, since, .. } => {
+            PostState::Published { post_ids, removed, since, .. } => {
                 let rung = next_rung(&periods.tail_ladder, now.duration_since(*since));
-                let wanted = *public && post_ids.is_empty() && !*removed && rung <= periods.tail;
+                let wanted = self.is_public() && post_ids.is_empty() && !*removed && rung <= periods.tail;
                 wanted.then(|| NextTask { at: *since + rung, task: Task::Check })
             }
             PostState::Failed { .. } | PostState::Unconfirmed { .. } => None,
@@ -621,21 +626,19 @@ impl Post {
             (
                 S::Processing { media, attempt, publish_id: ours, .. }
                 | S::Unconfirmed { media, attempt, publish_id: Some(ours), .. },
-                E::Said { publish_id, verdict, public },
+                E::Said { publish_id, verdict },
             ) if *ours == publish_id => {
                 let again = self.wait_after_passing_failure().map(|wait| now + wait);
-                said_of_running(media, attempt, publish_id, verdict, public, now, again)
+                said_of_running(media, attempt, publish_id, verdict, now, again)
             }
             (
-                S::Published { publish_id: ours, post_ids, public, removed, since },
-                E::Said { publish_id, verdict, .. },
-            ) if *ours == publish_id => {
-                said_of_published(publish_id, post_ids, *public, *removed, *since, verdict)
-            }
-            (S::Failed { publish_id: Some(ours), .. }, E::Said { publish_id, verdict, public })
+                S::Published { publish_id: ours, post_ids, removed, since },
+                E::Said { publish_id, verdict },
+            ) if *ours == publish_id => said_of_published(publish_id, post_ids, *removed, *since, verdict),
+            (S::Failed { publish_id: Some(ours), .. }, E::Said { publish_id, verdict })
                 if *ours == publish_id =>
             {
-                said_of_failed(publish_id, verdict, public, now)
+                said_of_failed(publish_id, verdict, now)
             }
             // repeats of what is behind us
             (
@@ -729,14 +732,12 @@ fn said_of_running(
     attempt: &Attempt,
     publish_id: PublishId,
     verdict: Verdict,
-    public: bool,
     now: Timestamp,
     again: Option<Timestamp>,
 ) -> Decision {
     let published = |post_ids: Vec<u64>, removed| PostState::Published {
         publish_id: publish_id.clone(),
         post_ids,
-        public,
         removed,
         since: now,
     };
@@ -763,12 +764,11 @@ fn said_of_running(
 fn said_of_published(
     publish_id: PublishId,
     post_ids: &[u64],
-    public: bool,
     removed: bool,
     since: Timestamp,
     verdict: Verdict,
 ) -> Decision {
-    let with = |post_ids, removed| PostState::Published { publish_id, post_ids, public, removed, since };
+    let with = |post_ids, removed| PostState::Published { publish_id, post_ids, removed, since };
     let join = |mut more: Vec<u64>| {
         let mut all = post_ids.to_vec();
         more.retain(|id| !all.contains(id));
@@ -794,9 +794,8 @@ fn said_of_published(
     }
 }
 
-fn said_of_failed(publish_id: PublishId, verdict: Verdict, public: bool, now: Timestamp) -> Decision {
-    let published =
-        |post_ids| PostState::Published { publish_id, post_ids, public, removed: false, since: now };
+fn said_of_failed(publish_id: PublishId, verdict: Verdict, now: Timestamp) -> Decision {
+    let published = |post_ids| PostState::Published { publish_id, post_ids, removed: false, since: now };
     match verdict {
         Verdict::InProgress | Verdict::Failed { .. } | Verdict::NoLongerPublic => Decision::Known,
         Verdict::Complete { post_ids } => step(published(post_ids), What::Corrected),
