@@ -26,7 +26,7 @@ pub fn sdk_config() -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .retry_config(retries())
         .timeout_config(timeouts());
-    config.set_region(variable("AWS_REGION").map(Region::new));
+    config.set_region(variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")).map(Region::new));
     config.set_endpoint_url(variable("AWS_ENDPOINT_URL").filter(|url| !url.is_empty()));
     config.build()
 }

@@ -176,7 +176,7 @@ struct RequestBodyError(#[source] BoxError);
 fn classify(error: reqwest::Error) -> ConnectorError {
     let error = error.without_url();
     let (connect, timeout) = (error.is_connect(), error.is_timeout());
-    let ours = error.is_builder() || causes(&error).any(|cause| cause.is::<RequestBodyError>());
+    let ours = error.is_builder() || causes(&error).any(<dyn std::error::Error>::is::<RequestBodyError>);
     let error: BoxError = error.into();
     let error = if timeout {
         ConnectorError::timeout(error)

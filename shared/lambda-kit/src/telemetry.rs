@@ -6,7 +6,7 @@ use std::panic::PanicHookInfo;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// The CloudWatch namespace of every metric.
+/// The namespace of every metric.
 pub const NAMESPACE: &str = "Slipway";
 
 /// Starts logging as the template asks (`AWS_LAMBDA_LOG_FORMAT`, `AWS_LAMBDA_LOG_LEVEL`) and replaces the panic hook by one
@@ -25,7 +25,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     tracing::error!(location, "panicked at {location}");
 }
 
-/// What a metric counts, in CloudWatch's words.
+/// What a metric counts, in AWS's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Things counted.
@@ -52,7 +52,7 @@ impl Unit {
     }
 }
 
-/// Records one value: a line in CloudWatch's embedded metric format, which becomes a metric without an API call.
+/// Records one value: a line in AWS's embedded metric format, which becomes a metric without an API call.
 ///
 /// Each set of dimension values is a metric of its own and is billed as one: stages and reasons are dimensions, ids are not.
 pub fn metric(at: Timestamp, name: &str, value: f64, unit: Unit, dimensions: &[(&str, &str)]) {
