@@ -1,1 +1,22 @@
-//! media-s3
+//! The media bucket on S3.
+//!
+//! | key | what | who may see it |
+//! |---|---|---|
+//! | `up/<media>` | an upload, as it came | nobody outside |
+//! | `m/<random>.<ext>` | the copy of one attempt, pinned to the probed `ETag` | TikTok |
+//! | `rescue/<account>/<epoch>` | sealed tokens that the table would not take, as JSON | nobody outside |
+//!
+//! [`Bucket`] implements [`ports::Objects`] and [`ports::Rescue`]; [`Bucket::open`] reads ranges of an upload.
+//!
+//! The role needs `s3:ListBucket` besides the object actions: without it S3 answers 403 instead of 404 for an object that
+//! is not there, and a missing upload or rescue object looks like a denial.
+
+#![warn(missing_docs)]
+
+mod bucket;
+mod error;
+mod ranged;
+mod rescue;
+
+pub use bucket::Bucket;
+pub use ranged::RangedObject;

@@ -1,0 +1,153 @@
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{Config, ResponseChecksumValidation, timeout::TimeoutConfig};
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::MetadataDirective;
+use domain::media::{Container, upload_key};
+use domain::{MediaId, SignedDuration, Timestamp};
+use ports::{Copied, Objects, PortError, PortResult, SecretUrl, Upload};
+
+use crate::error::{Odd, changed, failed, missing};
+
+/// How long a copy inside S3 may take: no byte comes through here, but gigabytes are not copied in a moment.
+const COPY: Duration = Duration::from_secs(20);
+
+/// The media bucket.
+///
+/// A presigned URL ends with the credentials that signed it, even if it was signed for longer.
+#[derive(Clone)]
+pub struct Bucket {
+    pub(crate) client: Client,
+    pub(crate) name: String,
+}
+
+impl fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bucket").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Bucket {
+    /// The bucket with this name, through a copy of this client.
+    pub fn new(client: Client, name: impl Into<String>) -> Self {
+        // By default the SDK signs `x-amz-checksum-mode` into a GET, and whoever follows the URL would have to send it.
+        let config = client
+            .config()
+            .to_builder()
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .build();
+        Self { client: Client::from_conf(config), name: name.into() }
+    }
+}
+
+impl Objects for Bucket {
+    async fn sign_upload(
+        &self,
+        media: &MediaId,
+        container: Container,
+        size: u64,
+        sha256_base64: Option<&str>,
+        valid: SignedDuration,
+        now: Timestamp,
+    ) -> PortResult<Upload> {
+        let what = || format!("signing an upload of `{media}`");
+        let length = i64::try_from(size).map_err(|_| PortError::refused(what(), Odd::TooLarge(size)))?;
+        let signed = self
+            .client
+            .put_object()
+            .bucket(&self.name)
+            .key(upload_key(media))
+            .content_type(container.content_type())
+            .content_length(length)
+            .set_checksum_sha256(sha256_base64.map(str::to_owned))
+            .presigned(presigning(valid, Some(now)).map_err(|source| PortError::refused(what(), source))?)
+            .await
+            .map_err(|error| failed(what(), error))?;
+        let headers = signed.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        // a signature counts whole seconds
+        let signed_at = Timestamp::from_second(now.as_second()).unwrap_or(now);
+        let expires_at = signed_at + SignedDuration::from_secs(valid.as_secs());
+        Ok(Upload { url: SecretUrl::new(signed.uri().to_owned()), headers, expires_at })
+    }
+
+    async fn put_upload(&self, media: &MediaId, container: Container, bytes: Vec<u8>) -> PortResult<String> {
+        let what = || format!("storing the upload of `{media}`");
+        let stored = self
+            .client
+            .put_object()
+            .bucket(&self.name)
+            .key(upload_key(media))
+            .content_type(container.content_type())
+            .body(ByteStream::from(bytes))
+            .send()
+            .await
+            .map_err(|error| failed(what(), error))?;
+        stored.e_tag.ok_or_else(|| PortError::passing(what(), Odd::NoEtag))
+    }
+
+    async fn copy_for_attempt(
+        &self,
+        media: &MediaId,
+        etag: &str,
+        key: &str,
+        container: Container,
+    ) -> PortResult<Copied> {
+        let patience =
+            TimeoutConfig::builder().operation_attempt_timeout(COPY).operation_timeout(COPY).build();
+        let copied = self
+            .client
+            .copy_object()
+            .bucket(&self.name)
+            .key(key)
+            .copy_source(format!("{}/{}", self.name, upload_key(media)))
+            .copy_source_if_match(etag)
+            .metadata_directive(MetadataDirective::Replace)
+            .content_type(container.content_type())
+            .customize()
+            .config_override(Config::builder().timeout_config(patience))
+            .send()
+            .await;
+        match copied {
+            Ok(_) => Ok(Copied::Done),
+            Err(error) if changed(&error) || missing(&error) => Ok(Copied::Changed),
+            Err(error) => Err(failed(format!("copying the upload of `{media}` for an attempt"), error)),
+        }
+    }
+
+    async fn delete_copy(&self, key: &str) -> PortResult<()> {
+        self.client
+            .delete_object()
+            .bucket(&self.name)
+            .key(key)
+            .send()
+            .await
+            .map_err(|error| failed("deleting an attempt's copy".to_owned(), error))?;
+        Ok(())
+    }
+
+    async fn sign_download(&self, key: &str, valid: SignedDuration) -> PortResult<SecretUrl> {
+        let what = || "signing a download of an attempt's copy".to_owned();
+        let signed = self
+            .client
+            .get_object()
+            .bucket(&self.name)
+            .key(key)
+            .presigned(presigning(valid, None).map_err(|source| PortError::refused(what(), source))?)
+            .await
+            .map_err(|error| failed(what(), error))?;
+        Ok(SecretUrl::new(signed.uri().to_owned()))
+    }
+}
+
+fn presigning(
+    valid: SignedDuration,
+    now: Option<Timestamp>,
+) -> Result<PresigningConfig, Box<dyn std::error::Error + Send + Sync>> {
+    let seconds = u64::try_from(valid.as_secs())?;
+    let mut config = PresigningConfig::builder().expires_in(Duration::from_secs(seconds));
+    config.set_start_time(now.map(SystemTime::from));
+    Ok(config.build()?)
+}
