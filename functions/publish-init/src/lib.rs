@@ -1,1 +1,487 @@
-//! publish-init
+//! Publish queue: everything from a queued post to TikTok's `publish_id`, in one invocation.
+//!
+//! The order is the protocol: read; reserve both call times and the account's slot; ask `creator_info`; check; copy the
+//! upload to a key of this attempt's own; **claim**, the last write before the call that cannot be repeated; init; store the
+//! `publish_id` before anything else. A crash before the claim costs a retry, a crash after it shows as `unconfirmed`, and
+//! nothing here ever starts a second init for an attempt that is not proven dead.
+
+mod checks;
+mod fate;
+
+use domain::account::{AccountStatus, Slot};
+use domain::job::Publish;
+use domain::limits::on_time;
+use domain::post::{AfterDeath, Event, HoldReason, PostState, PublishId, Witness};
+use domain::timeline::Actor;
+use domain::{Account, Job, Nonce, Periods, Post, SignedDuration, Timestamp};
+use flows::{MoveError, Moved, Token};
+use lambda_kit::batch::Failure;
+use ports::{Accounts, Clock, Copied, Entropy, Objects, PortResult, Posts, Queues, Read, Stored, Vault};
+use tiktok::{AccessToken, Exchange, PullUrl};
+
+use fate::Fate;
+
+/// How TikTok is given the video.
+#[derive(Debug, Clone)]
+pub struct Pull {
+    /// `<MediaBaseUrl>` without a slash at its end; `None` signs a `GET` of the bucket instead.
+    pub media_base_url: Option<String>,
+    /// How long a signed URL lives.
+    pub presign: SignedDuration,
+}
+
+/// What this function may touch.
+pub struct PublishInit<S, O, Q, V, E, T> {
+    /// Posts and accounts.
+    pub store: S,
+    /// Copies for attempts.
+    pub objects: O,
+    /// Where jobs go back to, checks and refreshes go.
+    pub queues: Q,
+    /// Opens access tokens.
+    pub vault: V,
+    /// TikTok.
+    pub tiktok: tiktok::Client<E>,
+    /// Clock and randomness.
+    pub time: T,
+    /// The template's periods.
+    pub periods: Periods,
+    /// How TikTok is given the video.
+    pub pull: Pull,
+}
+
+/// `creator_info` has to be this fresh when the claim is written.
+const FRESH: SignedDuration = SignedDuration::from_secs(60);
+/// An attempt is not begun with less than this left: TikTok's two answers and four writes have to fit.
+const ENOUGH: SignedDuration = SignedDuration::from_secs(4);
+/// A refresh takes about this long.
+const REFRESH: SignedDuration = SignedDuration::from_secs(2);
+
+/// Either the next step, or the job is done with for now.
+enum Step<X> {
+    Go(X),
+    Done,
+}
+
+macro_rules! go {
+    ($step:expr) => {
+        match $step? {
+            Step::Go(value) => value,
+            Step::Done => return Ok(()),
+        }
+    };
+}
+
+type Stepped<X> = Result<Step<X>, Failure>;
+
+fn retry(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Failure::retry(error)
+}
+
+impl<S, O, Q, V, E, T> PublishInit<S, O, Q, V, E, T>
+where
+    S: Posts + Accounts,
+    O: Objects,
+    Q: Queues,
+    V: Vault,
+    E: Exchange,
+    T: Clock + Entropy,
+{
+    /// Handles one job of the publish queue.
+    pub async fn publish(&self, job: Publish, deadline: Timestamp) -> Result<(), Failure> {
+        let work = self
+            .store
+            .work(&job.post, Some(&job.content), &job.account, Read::Strong)
+            .await
+            .map_err(retry)?;
+        let Some(seen) = work.post else {
+            tracing::warn!(post = %job.post, "no such post: it was never written");
+            return Ok(());
+        };
+        go!(self.is_it_time(&job, &seen).await);
+        let (Some(content), Some(account)) = (work.content, work.account) else {
+            return Err(Failure::give_up(format!("post `{}` lacks its content or its account", job.post)));
+        };
+        if content.privacy_level != seen.row.privacy_level {
+            return Err(Failure::give_up(format!("post `{}` and its content disagree on privacy", job.post)));
+        }
+        let (token, epoch) = go!(self.token(&job, &seen, &account).await);
+        let now = self.time.now();
+        if deadline.duration_since(now) < ENOUGH {
+            return self.come_back(&job, SignedDuration::ZERO).await;
+        }
+        go!(self.slot_is_free(&job, &seen, &account, now).await);
+        let slot = Slot { post: job.post.clone(), until: deadline + self.periods.claim_margin };
+        let account = go!(self.reserve(&job, account, &slot).await);
+
+        let asked_at = self.time.now();
+        let info = match self.tiktok.creator_info(&token).await {
+            Ok(info) => info,
+            Err(error) => return self.not_now(&job, seen, &account, epoch, &error).await,
+        };
+        let media = match &seen.row.state {
+            PostState::Queued { media, .. } | PostState::Held { media, .. } => media.clone(),
+            _ => return Ok(()),
+        };
+        if let Some(failure) = checks::refuse(&content, &info, asked_at, media.duration_ms) {
+            return self.moved(seen, Event::Refused(failure), Actor::Publish.into()).await.map(drop);
+        }
+
+        let nonce = self.time.nonce();
+        let key = domain::post::Attempt { number: 0, nonce }.key(media.container);
+        match self.objects.copy_for_attempt(&seen.row.media, &media.etag, &key, media.container).await {
+            Ok(Copied::Done) => {}
+            Ok(Copied::Changed) => {
+                return self
+                    .moved(seen, Event::Refused(checks::media_changed()), Actor::Publish.into())
+                    .await
+                    .map(drop);
+            }
+            Err(error) => return Err(retry(error)),
+        }
+        let pull_url = self.pull_url(&key).await.map_err(retry)?;
+
+        let now = self.time.now();
+        let too_late = now.duration_since(asked_at) > FRESH || deadline.duration_since(now) < ENOUGH / 2;
+        if too_late {
+            self.forget(&key).await;
+            return self.come_back(&job, SignedDuration::ZERO).await;
+        }
+        let claim = Event::Claimed { nonce, until: deadline + self.periods.claim_margin };
+        let Some(claimed) = self.claim(&seen, claim).await? else {
+            self.forget(&key).await;
+            return self.come_back(&job, SignedDuration::from_secs(1)).await;
+        };
+        match self.tiktok.init_video_pull(&token, &checks::video_post(&content), &pull_url).await {
+            Ok(publish_id) => self.accepted(claimed, nonce, PublishId(publish_id)).await,
+            Err(error) if error.proves_nothing_was_created() => {
+                self.refused(&job, claimed, nonce, &account, epoch, &error).await
+            }
+            Err(error) => {
+                tracing::warn!(post = %job.post, error = %chain(&error), "nobody knows whether TikTok created the post");
+                let witness = witness(&error);
+                self.moved(claimed, Event::AnswerLost { nonce }, witness).await.map(drop)
+            }
+        }
+    }
+
+    /// A job that came early goes back; one whose post is somewhere else is done with.
+    async fn is_it_time(&self, job: &Publish, seen: &Stored<Post>) -> Stepped<()> {
+        let now = self.time.now();
+        let at = match &seen.row.state {
+            PostState::Queued { at, .. } | PostState::Held { until: Some(at), .. } => *at,
+            PostState::Initiating { until, .. } => {
+                // somebody is inside init: touch nothing, and settle it once its claim has run out
+                let check = flows::job_for(&seen.row, domain::post::Task::Settle, false);
+                let delay =
+                    until.duration_since(now).max(SignedDuration::ZERO) + SignedDuration::from_secs(1);
+                self.queues.send(&check, delay).await.map_err(retry)?;
+                return Ok(Step::Done);
+            }
+            PostState::AwaitingMedia { .. }
+            | PostState::Held { until: None, .. }
+            | PostState::Processing { .. }
+            | PostState::Published { .. }
+            | PostState::Failed { .. }
+            | PostState::Unconfirmed { .. } => return Ok(Step::Done),
+        };
+        if at <= now + SignedDuration::from_millis(500) {
+            return Ok(Step::Go(()));
+        }
+        self.come_back(job, at.duration_since(now)).await?;
+        Ok(Step::Done)
+    }
+
+    async fn token(
+        &self,
+        job: &Publish,
+        seen: &Stored<Post>,
+        account: &Account,
+    ) -> Stepped<(AccessToken, u64)> {
+        let now = self.time.now();
+        let token = flows::open_token(&self.vault, account, job.refused_epoch, now).await.map_err(retry)?;
+        let hold = match token {
+            Token::Usable { access, epoch } => {
+                return Ok(Step::Go((AccessToken::new(access.expose()), epoch)));
+            }
+            Token::Stale { epoch } => {
+                self.refresh(job, account, epoch, seen.row.updated_at).await?;
+                return Ok(Step::Done);
+            }
+            Token::Gone => {
+                Event::Held { until: None, why: HoldReason::ReconnectRequired, code: code_of(account) }
+            }
+            Token::Locked(error) => {
+                tracing::error!(account = %account.id, error = %chain(&error), "the access token does not open");
+                let until = Some(now + fate::PROBE);
+                Event::Held { until, why: HoldReason::Operator, code: Some("token.locked".to_owned()) }
+            }
+        };
+        self.moved(seen.clone(), hold, Actor::Publish.into()).await?;
+        Ok(Step::Done)
+    }
+
+    /// Asks for a refresh of a generation that is no good, and comes back when it should be done.
+    async fn refresh(
+        &self,
+        job: &Publish,
+        account: &Account,
+        epoch: u64,
+        since: Timestamp,
+    ) -> Result<(), Failure> {
+        if job.refused_epoch != Some(epoch) {
+            let refresh = Job::Refresh { account: account.id.clone(), epoch: Some(epoch) };
+            self.queues.send(&refresh, SignedDuration::ZERO).await.map_err(retry)?;
+        }
+        let delay = flows::patience(since, self.time.now(), REFRESH);
+        let job = Publish { ticket: None, refused_epoch: Some(epoch), ..job.clone() };
+        self.queues.send(&Job::Publish(job), delay).await.map_err(retry)
+    }
+
+    /// One open attempt per account: whoever took the slot before must be past its init.
+    async fn slot_is_free(
+        &self,
+        job: &Publish,
+        seen: &Stored<Post>,
+        account: &Account,
+        now: Timestamp,
+    ) -> Stepped<()> {
+        let Some(slot) = account.slot.as_ref().filter(|slot| slot.post != job.post) else {
+            return Ok(Step::Go(()));
+        };
+        let Some(holder) = self.store.post(&slot.post, Read::Strong).await.map_err(retry)? else {
+            return Ok(Step::Go(()));
+        };
+        let soon = SignedDuration::from_secs(2);
+        match &holder.row.state {
+            PostState::Initiating { until, .. } => {
+                if now >= *until {
+                    let settle = flows::job_for(&holder.row, domain::post::Task::Settle, false);
+                    self.queues.send(&settle, SignedDuration::ZERO).await.map_err(retry)?;
+                }
+                self.come_back(job, soon).await?;
+                Ok(Step::Done)
+            }
+            PostState::Queued { .. } | PostState::Held { .. } if now < slot.until => {
+                self.come_back(job, soon.min(slot.until.duration_since(now))).await?;
+                Ok(Step::Done)
+            }
+            PostState::Unconfirmed { since, publish_id: None, .. }
+                if now < *since + self.periods.unconfirmed_deadline =>
+            {
+                let until = Some(*since + self.periods.unconfirmed_deadline);
+                let hold = Event::Held { until, why: HoldReason::UnconfirmedSibling, code: None };
+                let moved = self.moved(seen.clone(), hold, Actor::Publish.into()).await?;
+                flows::dispatch(&self.queues, &moved.post().row, now, &self.periods).await;
+                Ok(Step::Done)
+            }
+            PostState::AwaitingMedia { .. }
+            | PostState::Queued { .. }
+            | PostState::Held { .. }
+            | PostState::Processing { .. }
+            | PostState::Published { .. }
+            | PostState::Failed { .. }
+            | PostState::Unconfirmed { .. } => Ok(Step::Go(())),
+        }
+    }
+
+    /// Reserves the times of both calls and takes the slot, in one conditional write.
+    async fn reserve(&self, job: &Publish, account: Account, slot: &Slot) -> Stepped<Account> {
+        let now = self.time.now();
+        let mut limits = account.limits.clone();
+        let start = match job.ticket.filter(|start| on_time(*start, now)) {
+            Some(start) => start,
+            None => limits.reserve_publish(now),
+        };
+        let go = start <= now;
+        let taken = if go { Some(slot) } else { account.slot.as_ref() };
+        let saved = self
+            .store
+            .save_limits(&account.id, account.limits_version, &limits, taken, self.time.nonce())
+            .await
+            .map_err(retry)?;
+        match saved {
+            Some(limits_version) if go => {
+                let slot = Some(slot.clone());
+                Ok(Step::Go(Account { limits, limits_version, slot, ..account }))
+            }
+            Some(_) => {
+                let job = Publish { ticket: Some(start), ..job.clone() };
+                self.come_back(&job, start.duration_since(now)).await?;
+                Ok(Step::Done)
+            }
+            None => {
+                self.come_back(job, SignedDuration::from_secs(1)).await?;
+                Ok(Step::Done)
+            }
+        }
+    }
+
+    async fn pull_url(&self, key: &str) -> PortResult<PullUrl> {
+        Ok(match &self.pull.media_base_url {
+            Some(base) => PullUrl::new(format!("{base}/{key}")),
+            None => PullUrl::new(self.objects.sign_download(key, self.pull.presign).await?.expose()),
+        })
+    }
+
+    /// Writes the claim, once. `None`: the post is not what was read any more.
+    async fn claim(&self, seen: &Stored<Post>, claim: Event) -> Result<Option<Stored<Post>>, Failure> {
+        use domain::Outcome;
+        let now = self.time.now();
+        let outcome = seen.row.apply(claim, Actor::Publish, now, &self.periods).map_err(retry)?;
+        let Outcome::Moved(post) = outcome else { return Ok(None) };
+        match self.store.save(seen, &post, self.time.nonce()).await.map_err(retry)? {
+            ports::Saved::Written(claimed) => Ok(Some(claimed)),
+            ports::Saved::Conflict(_) => Ok(None),
+        }
+    }
+
+    /// TikTok took the post: its id is stored before anything else, however late we are.
+    async fn accepted(
+        &self,
+        claimed: Stored<Post>,
+        nonce: Nonce,
+        publish_id: PublishId,
+    ) -> Result<(), Failure> {
+        let event = Event::InitAccepted { nonce, publish_id: publish_id.clone() };
+        let moved = match self.moved(claimed.clone(), event.clone(), Actor::Publish.into()).await {
+            Ok(moved) => moved,
+            // the table may have failed for a moment: the id is worth a second round of the SDK's attempts
+            Err(_) => self.moved(claimed, event, Actor::Publish.into()).await.inspect_err(|_| {
+                tracing::error!(publish_id = publish_id.0, "TikTok's publish id could not be stored");
+            })?,
+        };
+        let post = &moved.post().row;
+        let now = self.time.now();
+        if let Err(error) = self.store.remember(&publish_id, &post.id, now).await {
+            tracing::warn!(post = %post.id, error = %chain(&error), "webhooks will not find this post, checks will");
+        }
+        flows::dispatch(&self.queues, post, now, &self.periods).await;
+        Ok(())
+    }
+
+    /// TikTok refused the attempt in words that mean nothing was created, or never heard of it.
+    async fn refused(
+        &self,
+        job: &Publish,
+        claimed: Stored<Post>,
+        nonce: Nonce,
+        account: &Account,
+        epoch: u64,
+        error: &tiktok::Error,
+    ) -> Result<(), Failure> {
+        let now = self.time.now();
+        let fate =
+            fate::of(error, now, flows::patience(claimed.row.created_at, now, fate::SHORT), self.jitter());
+        let code = fate::code(error);
+        let then = match &fate {
+            Fate::Refresh => AfterDeath::Again(now),
+            Fate::Again(at) | Fate::Rest(at) => AfterDeath::Again(*at),
+            Fate::Hold { until, why } => AfterDeath::Hold { until: *until, why: *why },
+            Fate::Fail(failure) => AfterDeath::Fail(failure.clone()),
+        };
+        let moved = self.moved(claimed, Event::AttemptDead { nonce, code, then }, witness(error)).await?;
+        flows::drop_copy(&self.objects, &moved).await;
+        match fate {
+            Fate::Refresh => self.refresh(job, account, epoch, now).await,
+            Fate::Rest(_) => {
+                self.rest(account, now).await;
+                flows::dispatch(&self.queues, &moved.post().row, now, &self.periods).await;
+                Ok(())
+            }
+            Fate::Again(_) | Fate::Hold { .. } | Fate::Fail(_) => {
+                flows::dispatch(&self.queues, &moved.post().row, now, &self.periods).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// `creator_info` was refused or failed: no attempt is open, nothing is spent but the call.
+    async fn not_now(
+        &self,
+        job: &Publish,
+        seen: Stored<Post>,
+        account: &Account,
+        epoch: u64,
+        error: &tiktok::Error,
+    ) -> Result<(), Failure> {
+        let now = self.time.now();
+        let patience = flows::patience(seen.row.updated_at, now, fate::SHORT);
+        let event = match fate::of(error, now, patience, self.jitter()) {
+            Fate::Refresh => return self.refresh(job, account, epoch, now).await,
+            Fate::Again(at) => return self.come_back(job, at.duration_since(now)).await,
+            Fate::Rest(at) => {
+                self.rest(account, now).await;
+                return self.come_back(job, at.duration_since(now)).await;
+            }
+            Fate::Hold { until, why } => Event::Held { until, why, code: Some(fate::code(error)) },
+            Fate::Fail(failure) => Event::Refused(failure),
+        };
+        let moved = self.moved(seen, event, witness(error)).await?;
+        flows::dispatch(&self.queues, &moved.post().row, now, &self.periods).await;
+        Ok(())
+    }
+
+    /// TikTok answered 429: nothing goes out for this account for a while. Best effort: the rings hold anyway.
+    async fn rest(&self, account: &Account, now: Timestamp) {
+        let mut limits = account.limits.clone();
+        limits.rest(now, self.jitter());
+        let saved = self
+            .store
+            .save_limits(
+                &account.id,
+                account.limits_version,
+                &limits,
+                account.slot.as_ref(),
+                self.time.nonce(),
+            )
+            .await;
+        if !matches!(saved, Ok(Some(_))) {
+            tracing::warn!(account = %account.id, "the account's rest was not written");
+        }
+    }
+
+    async fn moved(&self, seen: Stored<Post>, event: Event, witness: Witness) -> Result<Moved, Failure> {
+        match flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &witness).await {
+            Ok(moved) => Ok(moved),
+            Err(MoveError::Invalid(invalid)) => Err(Failure::give_up(invalid)),
+            Err(error) => Err(retry(error)),
+        }
+    }
+
+    /// Waiting is not failing: the job goes back as a new message.
+    async fn come_back(&self, job: &Publish, delay: SignedDuration) -> Result<(), Failure> {
+        self.queues.send(&Job::Publish(job.clone()), delay).await.map_err(retry)
+    }
+
+    async fn forget(&self, key: &str) {
+        if let Err(error) = self.objects.delete_copy(key).await {
+            tracing::warn!(error = %chain(&error), "copy stays until its lifecycle rule");
+        }
+    }
+
+    fn jitter(&self) -> SignedDuration {
+        SignedDuration::from_millis(i64::from(self.time.random()[0]) * 20)
+    }
+}
+
+fn code_of(account: &Account) -> Option<String> {
+    match &account.status {
+        AccountStatus::ReconnectRequired { code, .. } => Some(code.clone()),
+        AccountStatus::Connected | AccountStatus::Disconnected => None,
+    }
+}
+
+fn witness(error: &tiktok::Error) -> Witness {
+    Witness { by: Actor::Publish, log_id: error.log_id().map(str::to_owned) }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

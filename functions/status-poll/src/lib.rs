@@ -1,1 +1,21 @@
-//! status-poll
+//! The clock of posts and media, and the question "what has become of it?".
+//!
+//! An EventBridge rule wakes [`Sweep`] every minute: it reads the `due` index and sends each row's next job to its queue.
+//! [`StatusPoll`] handles the status queue: it asks TikTok about a post, settles a claim that ran out, and arranges the next
+//! question. A token error here leads back to asking, never to an init.
+
+mod check;
+mod sweep;
+
+pub use check::StatusPoll;
+pub use sweep::{Sweep, Swept};
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

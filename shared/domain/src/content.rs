@@ -250,6 +250,13 @@ impl Content {
                 ));
             }
         }
+        problems
+    }
+
+    /// Interactions that were asked for although the creator has turned them off. TikTok forces them off by itself, so they
+    /// are refused when a post is accepted and do not stop one that was accepted before.
+    pub fn interaction_problems_for(&self, info: &CreatorInfo) -> Vec<Problem> {
+        let mut problems = Vec::new();
         for (asked, disabled, param) in [
             (self.allow.comment, info.comment_disabled, "/allow/comment"),
             (self.allow.duet, info.duet_disabled, "/allow/duet"),

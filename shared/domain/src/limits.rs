@@ -7,11 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The window of a ring: TikTok's minute, with room for jitter and half a second of clock skew.
-pub const WINDOW: SignedDuration = SignedDuration::from_secs(62);
+pub const WINDOW: SignedDuration = SignedDuration::from_millis(WINDOW_MILLIS);
+const WINDOW_MILLIS: i64 = 62_000;
 /// How late a call may go out after its reserved time; later it reserves again and the slot stays spent.
 pub const LATENESS: SignedDuration = SignedDuration::from_millis(1_500);
-/// A reserved time at most this far ahead is waited for; beyond it the job goes back to its queue.
-pub const WORTH_WAITING: SignedDuration = SignedDuration::from_secs(2);
 
 /// The last `N` reserved start times of one endpoint, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +40,7 @@ impl<const N: usize> Ring<N> {
         if self.0.len() < N {
             return now;
         }
-        let free = self.0[self.0.len() - N] + WINDOW.as_millis() as i64;
+        let free = self.0[self.0.len() - N] + WINDOW_MILLIS;
         now.max(Timestamp::from_millisecond(free).unwrap_or(Timestamp::MAX))
     }
 
@@ -103,5 +102,5 @@ impl Limits {
 
 /// Whether a call reserved for `start` may go out at `now`.
 pub fn on_time(start: Timestamp, now: Timestamp) -> bool {
-    start <= now + WORTH_WAITING && now <= start + LATENESS
+    start <= now && now <= start + LATENESS
 }

@@ -532,6 +532,17 @@ impl Post {
         }
     }
 
+    /// What to do for a row whose wake-up has come: steps with a time of their own are looked up, questions to TikTok and
+    /// looks at the media are asked now.
+    pub fn task_when_woken(&self, now: Timestamp, periods: &Periods) -> Option<NextTask> {
+        let next = self.next_task(now, periods)?;
+        let at = match next.task {
+            Task::Media | Task::Check => now,
+            Task::Publish | Task::Settle => next.at,
+        };
+        Some(NextTask { at, ..next })
+    }
+
     /// Moves the post, or says that the event was known already.
     pub fn apply(
         &self,

@@ -1,1 +1,172 @@
-//! flows
+//! Steps that more than one function takes: moving a post, sending what comes next, opening a token, and minding the
+//! account's limits. They decide nothing that [`domain`] has not decided.
+#![warn(missing_docs)]
+
+use domain::account::TokenField;
+use domain::job::{Check, Publish};
+use domain::post::{Event, InvalidTransition, NextTask, Outcome, PostState, Task, Witness};
+use domain::{Account, Job, Periods, Post, SignedDuration, Timestamp};
+use ports::{Clock, Entropy, Objects, OpenError, Plaintext, PortError, Posts, Queues, Saved, Stored, Vault};
+
+/// Why a post could not be moved.
+#[derive(Debug, thiserror::Error)]
+pub enum MoveError {
+    /// The table failed; the move may or may not have taken place.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// The event makes no sense in the state the post is in by now.
+    #[error(transparent)]
+    Invalid(#[from] InvalidTransition),
+    /// The post is gone.
+    #[error("move a post that is not in the table")]
+    Gone,
+    /// Others moved it again and again.
+    #[error("move post: others wrote first, {0} times in a row")]
+    Contended(u32),
+}
+
+/// What moving a post came to.
+#[derive(Debug, Clone)]
+pub enum Moved {
+    /// It moved.
+    Moved {
+        /// What it was.
+        before: PostState,
+        /// What it is.
+        after: Stored<Post>,
+    },
+    /// It was there already.
+    Unchanged(Stored<Post>),
+}
+
+impl Moved {
+    /// The post as it is now.
+    pub fn post(&self) -> &Stored<Post> {
+        match self {
+            Self::Moved { after, .. } => after,
+            Self::Unchanged(post) => post,
+        }
+    }
+}
+
+const TRIES: u32 = 5;
+
+/// Applies an event to a post and writes it, again on the newer row when somebody else wrote first.
+pub async fn move_post(
+    posts: &impl Posts,
+    time: &(impl Clock + Entropy),
+    periods: &Periods,
+    mut seen: Stored<Post>,
+    event: &Event,
+    witness: &Witness,
+) -> Result<Moved, MoveError> {
+    for _ in 0..TRIES {
+        let after = match seen.row.apply(event.clone(), witness.clone(), time.now(), periods)? {
+            Outcome::Unchanged => return Ok(Moved::Unchanged(seen)),
+            Outcome::Moved(after) => after,
+        };
+        match posts.save(&seen, &after, time.nonce()).await? {
+            Saved::Written(after) => return Ok(Moved::Moved { before: seen.row.state, after }),
+            Saved::Conflict(Some(newer)) => seen = newer,
+            Saved::Conflict(None) => return Err(MoveError::Gone),
+        }
+    }
+    Err(MoveError::Contended(TRIES))
+}
+
+/// Deletes the copy that TikTok could pull, once it has no business with it any more. A copy that stays because this
+/// failed goes with the bucket's lifecycle rule.
+pub async fn drop_copy(objects: &impl Objects, moved: &Moved) {
+    let Moved::Moved { before, after } = moved else { return };
+    let Some(key) = before.copy_key().filter(|key| after.row.state.copy_key().as_ref() != Some(key)) else {
+        return;
+    };
+    if let Err(error) = objects.delete_copy(&key).await {
+        tracing::warn!(post = %after.row.id, %error, "copy stays until its lifecycle rule");
+    }
+}
+
+/// The message that makes somebody do a post's task.
+pub fn job_for(post: &Post, task: Task, swept: bool) -> Job {
+    match task {
+        Task::Media => Job::Ingest { media: post.media.clone() },
+        Task::Publish => Job::Publish(Publish {
+            post: post.id.clone(),
+            account: post.account.clone(),
+            content: post.content,
+            ticket: None,
+            refused_epoch: None,
+        }),
+        Task::Check | Task::Settle => Job::Check(Check {
+            post: post.id.clone(),
+            account: post.account.clone(),
+            swept,
+            refused_epoch: None,
+        }),
+    }
+}
+
+/// Sends what comes next for a post, if it is too near to be left to the EventBridge sweep. A send that fails costs time
+/// only: the row wakes up by itself.
+pub async fn dispatch(queues: &impl Queues, post: &Post, now: Timestamp, periods: &Periods) {
+    let Some(NextTask { at, task }) = post.next_task(now, periods) else { return };
+    if task == Task::Media || at >= now + periods.sweep_from {
+        return;
+    }
+    let delay = at.duration_since(now).max(SignedDuration::ZERO);
+    if let Err(error) = queues.send(&job_for(post, task, false), delay).await {
+        tracing::warn!(post = %post.id, %error, "the message is lost, the row's own wake-up replaces it");
+    }
+}
+
+/// How long to wait before asking again for something that has not worked since `since`: half the time it has lasted,
+/// within bounds. No counter is needed, and an outage of an hour costs a dozen calls.
+pub fn patience(since: Timestamp, now: Timestamp, least: SignedDuration) -> SignedDuration {
+    let half = SignedDuration::from_millis(
+        i64::try_from(now.duration_since(since).as_millis() / 2).unwrap_or(i64::MAX),
+    );
+    half.clamp(least, SignedDuration::from_mins(5).max(least))
+}
+
+/// What an account's access token is good for.
+#[derive(Debug)]
+pub enum Token {
+    /// A call may be made with it.
+    Usable {
+        /// The token.
+        access: Plaintext,
+        /// Its generation.
+        epoch: u64,
+    },
+    /// It has ended, or TikTok refused it: a refresh is needed first.
+    Stale {
+        /// The generation that is no good.
+        epoch: u64,
+    },
+    /// The creator has to connect again.
+    Gone,
+    /// The operator's key does not open it.
+    Locked(OpenError),
+}
+
+/// Opens an account's access token. `refused_epoch` is a generation that TikTok has refused already.
+pub async fn open_token(
+    vault: &impl Vault,
+    account: &Account,
+    refused_epoch: Option<u64>,
+    now: Timestamp,
+) -> Result<Token, PortError> {
+    use domain::account::AccountStatus;
+    let (AccountStatus::Connected, Some(tokens)) = (&account.status, &account.tokens) else {
+        return Ok(Token::Gone);
+    };
+    let epoch = tokens.epoch;
+    if refused_epoch.is_some_and(|refused| epoch <= refused) || account.usable_tokens(now).is_none() {
+        return Ok(Token::Stale { epoch });
+    }
+    match vault.open(&tokens.access, &account.binding(TokenField::Access, epoch)).await {
+        Ok(access) => Ok(Token::Usable { access, epoch }),
+        Err(OpenError::Port(error)) if !error.refused => Err(error),
+        Err(error) => Ok(Token::Locked(error)),
+    }
+}

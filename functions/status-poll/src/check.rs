@@ -1,0 +1,257 @@
+//! One question to TikTok about one post.
+
+use domain::job::Check;
+use domain::post::{Event, PostState, PublishId, Task, Verdict, Witness};
+use domain::timeline::Actor;
+use domain::{Account, Job, Periods, Post, SignedDuration, Timestamp};
+use flows::{MoveError, Moved, Token};
+use lambda_kit::batch::Failure;
+use ports::{Accounts, Clock, Entropy, Objects, Posts, Queues, Read, Saved, Stored, Vault};
+use tiktok::{AccessToken, Exchange, PublishStatus, Remedy, StatusReport};
+
+use crate::chain;
+
+/// What the status queue's side of this function may touch.
+pub struct StatusPoll<S, O, Q, V, E, T> {
+    /// Posts and accounts.
+    pub store: S,
+    /// Copies that are needed no more.
+    pub objects: O,
+    /// The next question, refreshes, new attempts.
+    pub queues: Q,
+    /// Opens access tokens.
+    pub vault: V,
+    /// TikTok.
+    pub tiktok: tiktok::Client<E>,
+    /// Clock and randomness.
+    pub time: T,
+    /// The template's periods.
+    pub periods: Periods,
+}
+
+/// A refresh takes about this long.
+const REFRESH: SignedDuration = SignedDuration::from_secs(2);
+/// Others may change the account's limits at the same moment this often before the question is put off.
+const TRIES: u32 = 3;
+
+fn retry(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Failure::retry(error)
+}
+
+impl<S, O, Q, V, E, T> StatusPoll<S, O, Q, V, E, T>
+where
+    S: Posts + Accounts,
+    O: Objects,
+    Q: Queues,
+    V: Vault,
+    E: Exchange,
+    T: Clock + Entropy,
+{
+    /// Handles one job of the status queue.
+    pub async fn check(&self, job: Check) -> Result<(), Failure> {
+        // a stale read asks once too often at worst: every write is conditional
+        let work = self.store.work(&job.post, None, &job.account, Read::Eventual).await.map_err(retry)?;
+        let Some(seen) = work.post else {
+            tracing::warn!(post = %job.post, "no such post");
+            return Ok(());
+        };
+        let by = if job.swept { Actor::Sweep } else { Actor::Check };
+        let publish_id = match &seen.row.state {
+            PostState::Processing { publish_id, .. }
+            | PostState::Published { publish_id, .. }
+            | PostState::Unconfirmed { publish_id: Some(publish_id), .. } => publish_id.clone(),
+            PostState::Initiating { attempt, until, .. } => {
+                let now = self.time.now();
+                if now < *until {
+                    let delay = until.duration_since(now) + SignedDuration::from_secs(1);
+                    return self.come_back(&job, delay).await;
+                }
+                let lost = Event::AnswerLost { nonce: attempt.nonce };
+                return self.moved(seen, lost, by.into()).await.map(drop);
+            }
+            PostState::AwaitingMedia { .. }
+            | PostState::Queued { .. }
+            | PostState::Held { .. }
+            | PostState::Failed { .. }
+            | PostState::Unconfirmed { publish_id: None, .. } => return Ok(()),
+        };
+        if seen.row.next_task(self.time.now(), &self.periods).is_none_or(|next| next.task != Task::Check) {
+            return Ok(());
+        }
+        let Some(account) = work.account else {
+            return Err(Failure::give_up(format!("post `{}` lacks its account", job.post)));
+        };
+        let now = self.time.now();
+        match flows::open_token(&self.vault, &account, job.refused_epoch, now).await.map_err(retry)? {
+            Token::Usable { access, epoch } => {
+                let Some(()) = self.reserve(&job, account.clone()).await? else { return Ok(()) };
+                let token = AccessToken::new(access.expose());
+                let answer = self.tiktok.fetch_status(&token, &publish_id.0).await;
+                self.answered(&job, seen, &account, epoch, publish_id, answer, by).await
+            }
+            Token::Stale { epoch } => self.refresh(&job, &account, epoch, seen.row.updated_at).await,
+            // only TikTok's webhooks can tell now; look again at the next rung
+            Token::Gone => self.later(seen).await,
+            Token::Locked(error) => {
+                tracing::error!(account = %account.id, error = %chain(&error), "the access token does not open");
+                self.later(seen).await
+            }
+        }
+    }
+
+    /// Reserves the time of one `status` call; `None`: it is later, and the job has gone back.
+    async fn reserve(&self, job: &Check, mut account: Account) -> Result<Option<()>, Failure> {
+        for _ in 0..TRIES {
+            let now = self.time.now();
+            let mut limits = account.limits.clone();
+            let start = limits.reserve_status(now);
+            if start > now {
+                self.come_back(job, start.duration_since(now)).await?;
+                return Ok(None);
+            }
+            let saved = self
+                .store
+                .save_limits(
+                    &account.id,
+                    account.limits_version,
+                    &limits,
+                    account.slot.as_ref(),
+                    self.time.nonce(),
+                )
+                .await
+                .map_err(retry)?;
+            if saved.is_some() {
+                return Ok(Some(()));
+            }
+            match self.store.account(&account.id, Read::Strong).await.map_err(retry)? {
+                Some(newer) => account = newer,
+                None => return Ok(None),
+            }
+        }
+        self.come_back(job, SignedDuration::from_secs(1)).await?;
+        Ok(None)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "everything the answer has to be read with")]
+    async fn answered(
+        &self,
+        job: &Check,
+        seen: Stored<Post>,
+        account: &Account,
+        epoch: u64,
+        publish_id: PublishId,
+        answer: Result<StatusReport, tiktok::Error>,
+        by: Actor,
+    ) -> Result<(), Failure> {
+        let verdict = match answer {
+            Ok(report) => verdict(report),
+            Err(error) => {
+                let now = self.time.now();
+                return match error.remedy() {
+                    Remedy::RefreshToken => self.refresh(job, account, epoch, now).await,
+                    Remedy::WaitAndRetry { min } => {
+                        let least = SignedDuration::try_from(min).unwrap_or(SignedDuration::from_secs(30));
+                        self.come_back(job, flows::patience(seen.row.updated_at, now, least)).await
+                    }
+                    Remedy::Reauthorize
+                    | Remedy::CreatorLater
+                    | Remedy::InboxLater
+                    | Remedy::AppLater
+                    | Remedy::CreatorMustAct
+                    | Remedy::CreatorNever
+                    | Remedy::Operator
+                    | Remedy::ChooseAgain
+                    | Remedy::ChangeContent
+                    | Remedy::FixRequest
+                    | Remedy::TikTokFault
+                    | Remedy::Ambiguous => {
+                        tracing::warn!(post = %job.post, error = %chain(&error), "TikTok does not tell the status");
+                        self.later(seen).await
+                    }
+                };
+            }
+        };
+        let in_progress = verdict == Verdict::InProgress;
+        let event = Event::Said { publish_id, verdict };
+        let moved = self.moved(seen, event, Witness { by, log_id: None }).await?;
+        match moved {
+            Moved::Moved { ref after, .. } => {
+                flows::drop_copy(&self.objects, &moved).await;
+                flows::dispatch(&self.queues, &after.row, self.time.now(), &self.periods).await;
+                Ok(())
+            }
+            Moved::Unchanged(post) if in_progress && self.is_silent(&post.row) => {
+                self.moved(post, Event::Silent, by.into()).await.map(drop)
+            }
+            Moved::Unchanged(post) => self.later(post).await,
+        }
+    }
+
+    fn is_silent(&self, post: &Post) -> bool {
+        matches!(&post.state, PostState::Processing { since, .. }
+            if self.time.now() >= *since + self.periods.post_deadline)
+    }
+
+    /// Arranges the next question: a near one is a delayed message, a far one the row's own wake-up.
+    async fn later(&self, seen: Stored<Post>) -> Result<(), Failure> {
+        let now = self.time.now();
+        let mut post = seen.row.clone();
+        post.rearm(now, &self.periods);
+        if post.due != seen.row.due {
+            match self.store.save(&seen, &post, self.time.nonce()).await.map_err(retry)? {
+                Saved::Written(_) => {}
+                // whoever wrote first has arranged it
+                Saved::Conflict(_) => return Ok(()),
+            }
+        }
+        flows::dispatch(&self.queues, &post, now, &self.periods).await;
+        Ok(())
+    }
+
+    /// Asks for a refresh of a generation that is no good, and comes back to asking.
+    async fn refresh(
+        &self,
+        job: &Check,
+        account: &Account,
+        epoch: u64,
+        since: Timestamp,
+    ) -> Result<(), Failure> {
+        if job.refused_epoch != Some(epoch) {
+            let refresh = Job::Refresh { account: account.id.clone(), epoch: Some(epoch) };
+            self.queues.send(&refresh, SignedDuration::ZERO).await.map_err(retry)?;
+        }
+        let delay = flows::patience(since, self.time.now(), REFRESH);
+        self.come_back(&Check { refused_epoch: Some(epoch), ..job.clone() }, delay).await
+    }
+
+    async fn moved(&self, seen: Stored<Post>, event: Event, witness: Witness) -> Result<Moved, Failure> {
+        match flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &witness).await {
+            Ok(moved) => Ok(moved),
+            Err(MoveError::Invalid(invalid)) => Err(Failure::give_up(invalid)),
+            Err(error) => Err(retry(error)),
+        }
+    }
+
+    async fn come_back(&self, job: &Check, delay: SignedDuration) -> Result<(), Failure> {
+        self.queues.send(&Job::Check(job.clone()), delay).await.map_err(retry)
+    }
+}
+
+/// TikTok's report in the domain's words. A status we do not know is not an end.
+fn verdict(report: StatusReport) -> Verdict {
+    match report.status {
+        PublishStatus::PublishComplete => Verdict::Complete { post_ids: report.post_ids },
+        PublishStatus::Failed => {
+            let reason = report.fail_reason.unwrap_or(tiktok::FailReason::Other(String::new()));
+            Verdict::Failed {
+                passing: reason.new_attempt_sensible(),
+                remedy: reason.remedy().to_owned(),
+                reason: reason.as_str().to_owned(),
+            }
+        }
+        PublishStatus::ProcessingUpload
+        | PublishStatus::ProcessingDownload
+        | PublishStatus::SendToUserInbox
+        | PublishStatus::Other(_) => Verdict::InProgress,
+    }
+}

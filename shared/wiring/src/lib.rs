@@ -1,0 +1,48 @@
+//! What every function builds alike: the system's clock and randomness as ports, and the periods of the template.
+#![warn(missing_docs)]
+
+use domain::{Periods, Timestamp};
+use lambda_kit::settings::{Settings, SettingsError};
+use lambda_kit::system::{SystemClock, SystemEntropy};
+use ports::{Clock, Entropy};
+
+/// The machine's clock and randomness.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct System;
+
+impl Clock for System {
+    fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+}
+
+impl Entropy for System {
+    fn random(&self) -> [u8; 32] {
+        SystemEntropy.bytes()
+    }
+}
+
+/// Every period, from the template's parameters.
+pub fn periods(settings: &Settings) -> Result<Periods, SettingsError> {
+    let claim_margin = settings.seconds("CLAIM_MARGIN_SECONDS");
+    let sweep_from = settings.seconds("SWEEP_FROM_SECONDS");
+    let watchdog = settings.seconds("WATCHDOG_SECONDS");
+    let poll_ladder = settings.seconds_list("POLL_LADDER");
+    let tail_ladder = settings.seconds_list("TAIL_LADDER");
+    let tail = settings.seconds("TAIL_SECONDS");
+    let post_deadline = settings.seconds("POST_DEADLINE_SECONDS");
+    let unconfirmed_deadline = settings.seconds("UNCONFIRMED_DEADLINE_SECONDS");
+    let media_deadline = settings.seconds("MEDIA_DEADLINE_SECONDS");
+    settings.check()?;
+    Ok(Periods {
+        claim_margin: claim_margin?,
+        sweep_from: sweep_from?,
+        watchdog: watchdog?,
+        poll_ladder: poll_ladder?,
+        tail_ladder: tail_ladder?,
+        tail: tail?,
+        post_deadline: post_deadline?,
+        unconfirmed_deadline: unconfirmed_deadline?,
+        media_deadline: media_deadline?,
+    })
+}
