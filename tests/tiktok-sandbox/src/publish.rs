@@ -1,0 +1,786 @@
+//! `/v2/post/publish/*`: what a creator may post, the init, and what becomes of it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use url::{Host, Url};
+
+use crate::config::{Account, App, DAY_MS, MINUTE_MS, Outage, Time, is_loopback};
+use crate::crypto::nineteen_digits;
+use crate::faults::Endpoint;
+use crate::fetch::{FetchOutcome, FetchRules};
+use crate::log::{Hop, Publication, What};
+use crate::media::Probe;
+use crate::oauth::avatar_url;
+use crate::wire::Request;
+use crate::world::{Caller, Effect, Refusal, Task, Turn, World};
+
+const PRIVACY_LEVELS: [&str; 4] =
+    ["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "FOLLOWER_OF_CREATOR", "SELF_ONLY"];
+
+const POST_INFO: [&str; 9] = [
+    "privacy_level",
+    "title",
+    "disable_duet",
+    "disable_stitch",
+    "disable_comment",
+    "video_cover_timestamp_ms",
+    "brand_content_toggle",
+    "brand_organic_toggle",
+    "is_aigc",
+];
+
+/// Something an app asked to publish.
+#[derive(Clone, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one toggle of TikTok's")]
+pub struct Post {
+    pub publish_id: String,
+    pub client_key: String,
+    pub account: String,
+    pub init_at_ms: i64,
+    pub privacy_level: String,
+    pub visibility: String,
+    pub title: String,
+    pub disable_comment: bool,
+    pub disable_duet: bool,
+    pub disable_stitch: bool,
+    pub brand_content_toggle: bool,
+    pub brand_organic_toggle: bool,
+    pub is_aigc: bool,
+    pub cover_timestamp_ms: i64,
+    pub breaches: Vec<String>,
+    pub state: PostState,
+    pub downloaded_bytes: u64,
+    pub sha256: String,
+    pub media: Option<Probe>,
+    pub fetches: Vec<Hop>,
+    pub(crate) fetch_started: bool,
+    asked: Value,
+    /// The post's id: not the `publish_id`'s number, and nobody's business before the post is public.
+    id: u64,
+    video_url: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PostState {
+    Downloading,
+    /// The bytes are here, or will never be. `verdict` is the `fail_reason` the bytes deserve, and why.
+    Processing {
+        verdict: Option<(String, String)>,
+    },
+    Complete {
+        /// The post id was given out.
+        revealed: bool,
+        removed: bool,
+    },
+    Failed {
+        fail_reason: String,
+        why: String,
+    },
+}
+
+/// A step that the post's state does not allow.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum WrongStep {
+    #[error("no post has the publish_id `{publish_id}`")]
+    Unknown { publish_id: String },
+    #[error("the post `{publish_id}` cannot go on from `{state}`")]
+    NotFrom { publish_id: String, state: &'static str },
+}
+
+impl std::fmt::Debug for Post {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Post")
+            .field("publish_id", &self.publish_id)
+            .field("account", &self.account)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PostState {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Downloading => "downloading",
+            Self::Processing { .. } => "processing",
+            Self::Complete { .. } => "complete",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+impl Post {
+    /// TikTok's word for the state.
+    pub fn status(&self) -> &'static str {
+        match self.state {
+            PostState::Downloading | PostState::Processing { .. } => "PROCESSING_DOWNLOAD",
+            PostState::Complete { .. } => "PUBLISH_COMPLETE",
+            PostState::Failed { .. } => "FAILED",
+        }
+    }
+
+    /// The id as everybody can see it.
+    pub fn public_post_id(&self) -> Option<u64> {
+        matches!(self.state, PostState::Complete { revealed: true, removed: false }).then_some(self.id)
+    }
+
+    pub(crate) fn summary(&self) -> Value {
+        json!({
+            "publish_id": self.publish_id,
+            "account": self.account,
+            "status": self.status(),
+            "state": self.state,
+            "privacy_level": self.privacy_level,
+            "visibility": self.visibility,
+            "title": self.title,
+            "init_at_ms": self.init_at_ms,
+            "sha256": self.sha256,
+            "bytes": self.downloaded_bytes,
+            "media": self.media,
+            "fetches": self.fetches,
+            "breaches": self.breaches,
+            "post_id": self.public_post_id().map(|id| id.to_string()),
+        })
+    }
+}
+
+/// The fields of a JSON object that are not there by mistake.
+struct Fields<'a> {
+    of: &'static str,
+    map: &'a Map<String, Value>,
+}
+
+impl<'a> Fields<'a> {
+    fn at(body: &'a Value, of: &'static str) -> Result<Self, Refusal> {
+        let found = body.get(of).and_then(Value::as_object);
+        let map = found.ok_or_else(|| Refusal::invalid_params(format!("{of} is empty or incorrect")))?;
+        Ok(Self { of, map })
+    }
+
+    fn only(&self, known: &[&str]) -> Result<(), Refusal> {
+        match self.map.keys().find(|key| !known.contains(&key.as_str())) {
+            Some(key) => Err(Refusal::invalid_params(format!("{}.{key} is unknown", self.of))),
+            None => Ok(()),
+        }
+    }
+
+    fn wrong(&self, name: &str, rule: &str) -> Refusal {
+        Refusal::invalid_params(format!("{}.{name} {rule}", self.of))
+    }
+
+    fn text(&self, name: &str) -> Result<Option<&'a str>, Refusal> {
+        match self.map.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.wrong(name, "is not a string")),
+        }
+    }
+
+    fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
+        match self.map.get(name) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(_) => Err(self.wrong(name, "is not a boolean")),
+        }
+    }
+
+    fn int32(&self, name: &str) -> Result<Option<i32>, Refusal> {
+        let Some(value) = self.map.get(name) else { return Ok(None) };
+        let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
+        number.map(Some).ok_or_else(|| self.wrong(name, "is not an int32"))
+    }
+}
+
+/// What an init asks for.
+#[expect(clippy::struct_excessive_bools, reason = "each is one toggle of TikTok's")]
+struct Init<'a> {
+    title: &'a str,
+    privacy_level: Option<&'a str>,
+    url: Url,
+    disable_comment: bool,
+    disable_duet: bool,
+    disable_stitch: bool,
+    brand_content_toggle: bool,
+    brand_organic_toggle: bool,
+    is_aigc: bool,
+    cover_timestamp_ms: i32,
+}
+
+impl World {
+    pub(crate) fn creator_info(&mut self, request: &Request, turn: &mut Turn<'_>) -> Result<Value, Refusal> {
+        let caller = self.admit(Endpoint::CreatorInfo, request, &["video.publish"], turn)?;
+        let account = self.account(&caller)?;
+        if let Some((code, why)) = self.posting_block(&caller, account, turn.now) {
+            return Err(Refusal::new(200, code, why));
+        }
+        let data = json!({
+            "creator_avatar_url": avatar_url(&caller.account),
+            "creator_username": caller.account,
+            "creator_nickname": account.nickname,
+            "privacy_level_options": privacy_options(account),
+            "comment_disabled": account.comment_disabled,
+            "duet_disabled": account.private || account.duet_disabled,
+            "stitch_disabled": account.private || account.stitch_disabled,
+            "max_video_post_duration_sec": account.max_video_post_duration_sec,
+        });
+        self.creator_info_at.insert(format!("{}|{}", caller.client_key, caller.account), turn.now);
+        Ok(data)
+    }
+
+    pub(crate) fn video_init(&mut self, request: &Request, turn: &mut Turn<'_>) -> Result<Value, Refusal> {
+        let caller = self.admit(Endpoint::VideoInit, request, &["video.publish"], turn)?;
+        let body = json_body(request)?;
+        let asked = self.read_init(&body)?;
+        let account = self.account(&caller)?;
+        let app = self.app(&caller.client_key)?;
+        self.gate(&caller, account, app, turn.now)?;
+        if !owns(app, &asked.url) {
+            let why = format!("no verified property covers `{}`", without_query(&asked.url));
+            return Err(Refusal::new(403, "url_ownership_unverified", why));
+        }
+        let options = privacy_options(account);
+        let offered = |level: &&str| options.iter().any(|option| option == level);
+        let Some(privacy_level) = asked.privacy_level.filter(offered) else {
+            let why = format!("{:?} is not among {options:?}", asked.privacy_level);
+            return Err(Refusal::new(403, "privacy_level_option_mismatch", why));
+        };
+
+        let publish_id = format!("v_pub_url~v2-1.{}", nineteen_digits(turn.rng));
+        turn.call.publish_id = Some(publish_id.clone());
+        let accepted = Post {
+            publish_id: publish_id.clone(),
+            client_key: caller.client_key.clone(),
+            account: caller.account.clone(),
+            init_at_ms: turn.now,
+            privacy_level: privacy_level.into(),
+            visibility: if app.audited { privacy_level } else { "SELF_ONLY" }.into(),
+            title: asked.title.into(),
+            disable_comment: asked.disable_comment || account.comment_disabled,
+            disable_duet: asked.disable_duet || account.private || account.duet_disabled,
+            disable_stitch: asked.disable_stitch || account.private || account.stitch_disabled,
+            brand_content_toggle: asked.brand_content_toggle,
+            brand_organic_toggle: asked.brand_organic_toggle,
+            is_aigc: asked.is_aigc,
+            cover_timestamp_ms: asked.cover_timestamp_ms.into(),
+            breaches: self.breaches(&caller, privacy_level, asked.brand_content_toggle, turn.now),
+            state: PostState::Downloading,
+            downloaded_bytes: 0,
+            sha256: String::new(),
+            media: None,
+            fetches: Vec::new(),
+            fetch_started: false,
+            asked: body["post_info"].clone(),
+            id: nineteen_digits(turn.rng),
+            video_url: asked.url.into(),
+        };
+        self.accept(accepted, turn.now, turn.effects);
+        Ok(json!({ "publish_id": publish_id }))
+    }
+
+    /// The request by itself, without regard to who sends it.
+    fn read_init<'a>(&self, body: &'a Value) -> Result<Init<'a>, Refusal> {
+        let source = Fields::at(body, "source_info")?;
+        let post = Fields::at(body, "post_info")?;
+        if !self.config.ignore_unknown_fields {
+            if let Some(map) = body.as_object() {
+                Fields { of: "body", map }.only(&["post_info", "source_info"])?;
+            }
+            source.only(&["source", "video_url", "video_size", "chunk_size", "total_chunk_count"])?;
+            post.only(&POST_INFO)?;
+        }
+        let title = post.text("title")?.unwrap_or_default();
+        if title.encode_utf16().count() > 2_200 {
+            return Err(post.wrong("title", "is longer than 2200 UTF-16 code units"));
+        }
+        let branded = (post.flag("brand_content_toggle")?, post.flag("brand_organic_toggle")?);
+        if self.config.require_brand_toggles && (branded.0.is_none() || branded.1.is_none()) {
+            return Err(post.wrong("brand_content_toggle and brand_organic_toggle", "are required"));
+        }
+        let privacy_level = post.text("privacy_level")?;
+        if privacy_level.is_some_and(|level| !PRIVACY_LEVELS.contains(&level)) {
+            return Err(post.wrong("privacy_level", "is no privacy level"));
+        }
+        let url = match source.text("source")? {
+            Some("PULL_FROM_URL") => self.pullable(source.text("video_url")?.unwrap_or_default())?,
+            Some("FILE_UPLOAD") => {
+                let why = "FILE_UPLOAD is not imitated yet, see FACTS.md";
+                return Err(Refusal::new(501, "not_imitated_by_this_sandbox", why));
+            }
+            _ => return Err(Refusal::invalid_params("The request source info is empty or incorrect")),
+        };
+        Ok(Init {
+            title,
+            privacy_level,
+            url,
+            disable_comment: post.flag("disable_comment")?.unwrap_or(false),
+            disable_duet: post.flag("disable_duet")?.unwrap_or(false),
+            disable_stitch: post.flag("disable_stitch")?.unwrap_or(false),
+            brand_content_toggle: branded.0.unwrap_or(false),
+            brand_organic_toggle: branded.1.unwrap_or(false),
+            is_aigc: post.flag("is_aigc")?.unwrap_or(false),
+            cover_timestamp_ms: post.int32("video_cover_timestamp_ms")?.unwrap_or(0),
+        })
+    }
+
+    /// Whether this creator may post through this app now.
+    fn gate(&self, caller: &Caller, account: &Account, app: &App, now: i64) -> Result<(), Refusal> {
+        if let Some((code, why)) = self.posting_block(caller, account, now) {
+            return Err(Refusal::new(403, code, why));
+        }
+        if !app.audited && !account.private {
+            let why = "the app is not audited and the account is public";
+            return Err(Refusal::new(403, "unaudited_client_can_only_post_to_private_accounts", why));
+        }
+        Ok(())
+    }
+
+    /// What `creator_info` tells with HTTP 200 and init with 403.
+    fn posting_block(
+        &self,
+        caller: &Caller,
+        account: &Account,
+        now: i64,
+    ) -> Option<(&'static str, &'static str)> {
+        if account.banned {
+            Some(("spam_risk_user_banned_from_posting", "the creator is banned"))
+        } else if self.posts_in_a_day(&caller.account, now) >= account.daily_cap as usize {
+            Some(("spam_risk_too_many_posts", "the creator's cap of 24 hours is reached"))
+        } else if self.active_user_cap_reached(&caller.client_key, &caller.account, now) {
+            Some(("reached_active_user_cap", "the app's cap of creators is reached"))
+        } else {
+            None
+        }
+    }
+
+    fn accept(&mut self, post: Post, now: i64, effects: &mut Vec<Effect>) {
+        while self.accepted.front().is_some_and(|(at, _, _)| *at <= now - DAY_MS) {
+            self.accepted.pop_front();
+        }
+        self.accepted.push_back((now, post.client_key.clone(), post.account.clone()));
+        let publish_id = post.publish_id.clone();
+        self.posts.insert(publish_id.clone(), post);
+        let wait = match &self.config.time {
+            Time::Auto(auto) => auto.fetch_ms,
+            Time::Explicit => 0,
+        };
+        self.schedule(now + self.config.fetcher.limit_ms, Task::PullDeadline(publish_id.clone()));
+        if wait > 0 {
+            self.schedule(now + wait, Task::Fetch(publish_id));
+        } else {
+            self.start_fetch(&publish_id, now, effects);
+        }
+    }
+
+    /// What TikTok's guidelines forbid and its API lets pass.
+    fn breaches(&self, caller: &Caller, privacy_level: &str, branded: bool, now: i64) -> Vec<String> {
+        let mut breaches = Vec::new();
+        let asked = self.creator_info_at.get(&format!("{}|{}", caller.client_key, caller.account));
+        if asked.is_none_or(|at| now - at > MINUTE_MS) {
+            breaches.push("creator_info was not asked in the minute before init".into());
+        }
+        if branded && privacy_level == "SELF_ONLY" {
+            breaches.push("branded content cannot be private".into());
+        }
+        breaches
+    }
+
+    fn account(&self, caller: &Caller) -> Result<&Account, Refusal> {
+        let gone = || Refusal::new(401, "access_token_invalid", "the account is gone");
+        self.config.accounts.get(&caller.account).ok_or_else(gone)
+    }
+
+    /// https, a name for a host, no credentials. Loopback may be exempt.
+    fn pullable(&self, text: &str) -> Result<Url, Refusal> {
+        let wrong = |rule: &str| Refusal::invalid_params(format!("source_info.video_url {rule}"));
+        let url = Url::parse(text).map_err(|_| wrong("is not a URL"))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("has credentials"));
+        }
+        if self.config.plain_http_on_loopback && is_loopback(&url) {
+            return Ok(url);
+        }
+        if url.scheme() != "https" {
+            return Err(wrong("is not https"));
+        }
+        match url.host() {
+            Some(Host::Domain(name)) if name.contains('.') => Ok(url),
+            _ => Err(wrong("has no domain name for a host")),
+        }
+    }
+
+    pub(crate) fn status_fetch(&mut self, request: &Request, turn: &mut Turn<'_>) -> Result<Value, Refusal> {
+        let caller = self.admit(Endpoint::StatusFetch, request, &["video.publish", "video.upload"], turn)?;
+        let post = self.posts.get(&self.named_post(request, &caller, turn)?);
+        let visible_from = turn.now - self.config.status_visible_after_ms;
+        let Some(post) = post.filter(|post| post.init_at_ms <= visible_from) else {
+            return Err(Refusal::new(400, "invalid_publish_id", "the post is not visible yet"));
+        };
+        let mut data = json!({ "status": post.status(), "downloaded_bytes": post.downloaded_bytes });
+        match &post.state {
+            PostState::Complete { .. } => {
+                data["publicaly_available_post_id"] = post.public_post_id().into_iter().collect();
+            }
+            PostState::Failed { fail_reason, .. } => data["fail_reason"] = json!(fail_reason),
+            PostState::Downloading | PostState::Processing { .. } => {}
+        }
+        Ok(data)
+    }
+
+    pub(crate) fn cancel(&mut self, request: &Request, turn: &mut Turn<'_>) -> Result<Value, Refusal> {
+        let caller = self.admit(Endpoint::Cancel, request, &["video.publish", "video.upload"], turn)?;
+        let publish_id = self.named_post(request, &caller, turn)?;
+        if self.posts.get(&publish_id).is_none_or(|post| post.state != PostState::Downloading) {
+            return Err(Refusal::new(400, "publish_not_cancellable", "the download is over"));
+        }
+        self.end(&publish_id, "publish_cancelled", "the developer cancelled", turn.now, turn.effects);
+        Ok(Value::Null)
+    }
+
+    fn named_post(&self, request: &Request, caller: &Caller, turn: &mut Turn<'_>) -> Result<String, Refusal> {
+        let body = json_body(request)?;
+        let Some(publish_id) = body.get("publish_id").and_then(Value::as_str).filter(|id| !id.is_empty())
+        else {
+            return Err(Refusal::invalid_params("publish_id is empty or incorrect"));
+        };
+        turn.call.publish_id = Some(publish_id.into());
+        let Some(post) = self.posts.get(publish_id) else {
+            return Err(Refusal::new(400, "invalid_publish_id", "no post has this publish_id"));
+        };
+        if post.client_key != caller.client_key || post.account != caller.account {
+            let why = "the post belongs to another app or account";
+            return Err(Refusal::new(400, "token_not_authorized_for_specified_publish_id", why));
+        }
+        Ok(publish_id.into())
+    }
+
+    pub(crate) fn start_fetch(&mut self, publish_id: &str, _now: i64, effects: &mut Vec<Effect>) {
+        let config = &self.config;
+        let rules = FetchRules {
+            head_first: config.fetcher.head_first,
+            use_range: config.fetcher.use_range,
+            refuse_query: config.fetcher.refuse_query,
+            limit_ms: config.fetcher.limit_ms,
+            max_bytes: config.media.max_bytes,
+            plain_http_on_loopback: config.plain_http_on_loopback,
+        };
+        let Some(post) = self.posts.get_mut(publish_id) else { return };
+        if post.state == PostState::Downloading {
+            post.fetch_started = true;
+            effects.push(Effect::Fetch { publish_id: publish_id.into(), url: post.video_url.clone(), rules });
+        }
+    }
+
+    /// How the download went. Too late for a post that ended in the meantime: nothing happens.
+    pub fn fetched(&mut self, publish_id: &str, outcome: FetchOutcome, now_ms: i64) -> Vec<Effect> {
+        let effects = self.tick(now_ms);
+        let rules = self.config.media.clone();
+        let Some(post) = self.posts.get_mut(publish_id) else { return effects };
+        let longest =
+            self.config.accounts.get(&post.account).map_or(0, |who| who.max_video_post_duration_sec);
+        if post.state != PostState::Downloading {
+            return effects;
+        }
+        post.fetches.extend(outcome.hops);
+        let verdict = match outcome.result {
+            Ok(fetched) => {
+                post.downloaded_bytes = fetched.bytes;
+                post.sha256 = fetched.sha256;
+                let refusal = fetched.probe.refusal(&rules, longest);
+                if let Probe::Video(video) = &fetched.probe
+                    && !(0..=video.duration_ms).contains(&post.cover_timestamp_ms)
+                {
+                    // An invalid cover means the first frame.
+                    post.cover_timestamp_ms = 0;
+                }
+                post.media = Some(fetched.probe);
+                refusal.map(|(reason, why)| (reason.to_owned(), why))
+            }
+            Err(why) => Some(("video_pull_failed".to_owned(), why)),
+        };
+        post.state = PostState::Processing { verdict };
+        if let Time::Auto(auto) = &self.config.time {
+            let at = now_ms + auto.processing_ms;
+            self.schedule(at, Task::Settle(publish_id.into()));
+        }
+        let mut effects = effects;
+        effects.extend(self.tick(now_ms));
+        effects
+    }
+
+    pub(crate) fn pull_deadline(&mut self, publish_id: &str, now: i64, effects: &mut Vec<Effect>) {
+        if self.posts.get(publish_id).is_some_and(|post| post.state == PostState::Downloading) {
+            self.end(publish_id, "video_pull_failed", "the download took longer than allowed", now, effects);
+        }
+    }
+
+    /// The next step of a post, for [`Time::Explicit`]: processed, then public.
+    pub fn advance(&mut self, publish_id: &str, now_ms: i64) -> Result<Vec<Effect>, WrongStep> {
+        let mut effects = self.tick(now_ms);
+        let post = self.known(publish_id)?;
+        match post.state {
+            PostState::Processing { .. } => self.settle(publish_id, now_ms, &mut effects),
+            PostState::Complete { revealed: false, removed: false } if self.will_be_public(post) => {
+                self.reveal(publish_id, now_ms, &mut effects);
+            }
+            PostState::Downloading | PostState::Complete { .. } | PostState::Failed { .. } => {
+                return Err(not_from(post));
+            }
+        }
+        Ok(effects)
+    }
+
+    /// Lets a post that is under way fail, with no cause but our wish.
+    pub fn fail(
+        &mut self,
+        publish_id: &str,
+        fail_reason: &str,
+        now_ms: i64,
+    ) -> Result<Vec<Effect>, WrongStep> {
+        let mut effects = self.tick(now_ms);
+        let post = self.known(publish_id)?;
+        if matches!(post.state, PostState::Complete { .. } | PostState::Failed { .. }) {
+            return Err(not_from(post));
+        }
+        self.end(publish_id, fail_reason, "somebody wished it", now_ms, &mut effects);
+        Ok(effects)
+    }
+
+    /// Moderation takes a public post down again.
+    pub fn take_down(&mut self, publish_id: &str, now_ms: i64) -> Result<Vec<Effect>, WrongStep> {
+        let mut effects = self.tick(now_ms);
+        let post = self.known(publish_id)?;
+        if !matches!(post.state, PostState::Complete { revealed: true, removed: false }) {
+            return Err(not_from(post));
+        }
+        let content = json!({
+            "publish_id": publish_id,
+            "post_id": post.id.to_string(),
+            "publish_type": "DIRECT_PUBLISH",
+        });
+        self.set_state(publish_id, PostState::Complete { revealed: true, removed: true });
+        // TikTok's spelling.
+        let event = "post.publish.no_longer_publicaly_available";
+        self.emit_for(publish_id, event, &content, now_ms, &mut effects);
+        Ok(effects)
+    }
+
+    /// The creator makes a post public later, in the app.
+    pub fn make_public(&mut self, publish_id: &str, now_ms: i64) -> Result<Vec<Effect>, WrongStep> {
+        let mut effects = self.tick(now_ms);
+        let post = self.known(publish_id)?;
+        if !matches!(post.state, PostState::Complete { revealed: false, removed: false }) {
+            return Err(not_from(post));
+        }
+        if let Some(post) = self.posts.get_mut(publish_id) {
+            "PUBLIC_TO_EVERYONE".clone_into(&mut post.visibility);
+        }
+        self.reveal(publish_id, now_ms, &mut effects);
+        Ok(effects)
+    }
+
+    fn known(&self, publish_id: &str) -> Result<&Post, WrongStep> {
+        let unknown = || WrongStep::Unknown { publish_id: publish_id.into() };
+        self.posts.get(publish_id).ok_or_else(unknown)
+    }
+
+    fn set_state(&mut self, publish_id: &str, state: PostState) {
+        if let Some(post) = self.posts.get_mut(publish_id) {
+            post.state = state;
+        }
+    }
+
+    /// Processing is over: published, or failed for the first cause that holds.
+    pub(crate) fn settle(&mut self, publish_id: &str, now: i64, effects: &mut Vec<Effect>) {
+        let Some(post) = self.posts.get(publish_id) else { return };
+        let PostState::Processing { verdict } = &post.state else { return };
+        let failure = self.misfortune(post, now).or_else(|| verdict.clone());
+        if let Some((reason, why)) = failure {
+            self.end(publish_id, &reason, &why, now, effects);
+            return;
+        }
+        let publication = self.publication(post);
+        let to_reveal = self.will_be_public(post);
+        self.set_state(publish_id, PostState::Complete { revealed: false, removed: false });
+        self.write_log(now, What::Publication(Box::new(publication)));
+        let content = json!({ "publish_id": publish_id, "publish_type": "DIRECT_PUBLISH" });
+        self.emit_for(publish_id, "post.publish.complete", &content, now, effects);
+        if let Time::Auto(auto) = &self.config.time
+            && to_reveal
+        {
+            let at = now + auto.public_id_ms;
+            self.schedule(at, Task::Reveal(publish_id.into()));
+        }
+    }
+
+    fn publication(&self, post: &Post) -> Publication {
+        Publication {
+            publish_id: post.publish_id.clone(),
+            client_key: post.client_key.clone(),
+            account: post.account.clone(),
+            open_id: self.open_id(&post.client_key, &post.account),
+            privacy_level: post.privacy_level.clone(),
+            visibility: post.visibility.clone(),
+            title: post.title.clone(),
+            disable_comment: post.disable_comment,
+            disable_duet: post.disable_duet,
+            disable_stitch: post.disable_stitch,
+            asked: post.asked.clone(),
+            brand_content_toggle: post.brand_content_toggle,
+            brand_organic_toggle: post.brand_organic_toggle,
+            is_aigc: post.is_aigc,
+            cover_timestamp_ms: post.cover_timestamp_ms,
+            sha256: post.sha256.clone(),
+            bytes: post.downloaded_bytes,
+            media: post.media.clone().unwrap_or(Probe::NotVideo { why: "nothing was fetched".into() }),
+            fetches: post.fetches.clone(),
+            init_at_ms: post.init_at_ms,
+            breaches: post.breaches.clone(),
+        }
+    }
+
+    /// A cause that lies not in the bytes.
+    fn misfortune(&self, post: &Post, now: i64) -> Option<(String, String)> {
+        let found = |reason: &str, why: &str| Some((reason.to_owned(), why.to_owned()));
+        if self.config.outage != Outage::None {
+            return found("internal", "an outage");
+        }
+        let Some(account) = self.config.accounts.get(&post.account) else {
+            return found("auth_removed", "the account is gone");
+        };
+        if account.banned {
+            return found("spam_risk_user_banned_from_posting", "the creator is banned");
+        }
+        if self.posts_in_a_day(&post.account, now) > account.daily_cap as usize {
+            return found("spam_risk_too_many_posts", "the creator posted more elsewhere in the meantime");
+        }
+        let title = post.title.to_lowercase();
+        let risk = &self.config.risk;
+        if let Some(word) = risk.words.iter().find(|word| title.contains(&word.to_lowercase())) {
+            return found("spam_risk_text", &format!("the caption says `{word}`"));
+        }
+        let twins = self.posts.values().filter(|other| {
+            matches!(other.state, PostState::Complete { .. })
+                && (&other.account, &other.sha256, &other.title) == (&post.account, &post.sha256, &post.title)
+                && other.init_at_ms > now - DAY_MS
+        });
+        if risk.identical_posts.is_some_and(|fine| twins.count() >= fine as usize) {
+            return found("spam_risk", "the same content was posted before");
+        }
+        None
+    }
+
+    fn will_be_public(&self, post: &Post) -> bool {
+        let withheld =
+            self.config.accounts.get(&post.account).is_none_or(|account| account.post_ids_withheld);
+        post.visibility == "PUBLIC_TO_EVERYONE" && !withheld
+    }
+
+    pub(crate) fn reveal(&mut self, publish_id: &str, now: i64, effects: &mut Vec<Effect>) {
+        let Some(post) = self.posts.get_mut(publish_id) else { return };
+        if post.state != (PostState::Complete { revealed: false, removed: false }) {
+            return;
+        }
+        post.state = PostState::Complete { revealed: true, removed: false };
+        let (post_id, account) = (post.id, post.account.clone());
+        self.write_log(now, What::PostId { publish_id: publish_id.into(), account, post_id });
+        let content = json!({
+            "publish_id": publish_id,
+            "post_id": post_id.to_string(),
+            "publish_type": "DIRECT_PUBLISH",
+        });
+        self.emit_for(publish_id, "post.publish.publicly_available", &content, now, effects);
+    }
+
+    fn end(&mut self, publish_id: &str, reason: &str, why: &str, now: i64, effects: &mut Vec<Effect>) {
+        let Some(post) = self.posts.get_mut(publish_id) else { return };
+        post.state = PostState::Failed { fail_reason: reason.into(), why: why.into() };
+        let (account, fetches) = (post.account.clone(), post.fetches.clone());
+        let failure = What::Failure {
+            publish_id: publish_id.into(),
+            account,
+            fail_reason: reason.into(),
+            why: why.into(),
+            fetches,
+        };
+        self.write_log(now, failure);
+        let content = json!({
+            "publish_id": publish_id,
+            "reason": reason,
+            "publish_type": "DIRECT_PUBLISH",
+        });
+        self.emit_for(publish_id, "post.publish.failed", &content, now, effects);
+    }
+
+    pub(crate) fn fail_in_flight(
+        &mut self,
+        client_key: &str,
+        account: &str,
+        now: i64,
+        effects: &mut Vec<Effect>,
+    ) {
+        let open: Vec<_> = self
+            .posts
+            .values()
+            .filter(|post| post.client_key == client_key && post.account == account)
+            .filter(|post| matches!(post.state, PostState::Downloading | PostState::Processing { .. }))
+            .map(|post| post.publish_id.clone())
+            .collect();
+        for publish_id in open {
+            self.end(&publish_id, "auth_removed", "the authorization was removed in flight", now, effects);
+        }
+    }
+
+    fn emit_for(
+        &mut self,
+        publish_id: &str,
+        event: &str,
+        content: &Value,
+        now: i64,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(post) = self.posts.get(publish_id) else { return };
+        let (client_key, account) = (post.client_key.clone(), post.account.clone());
+        let open_id = self.open_id(&client_key, &account);
+        self.emit(&client_key, event, &open_id, content, Some(publish_id), now, effects);
+    }
+}
+
+fn not_from(post: &Post) -> WrongStep {
+    WrongStep::NotFrom { publish_id: post.publish_id.clone(), state: post.state.name() }
+}
+
+fn json_body(request: &Request) -> Result<Value, Refusal> {
+    if request.content_type() != "application/json" {
+        return Err(Refusal::invalid_params("The content type is not application/json"));
+    }
+    let body: Value = serde_json::from_slice(&request.body)
+        .map_err(|_| Refusal::invalid_params("The request body is not JSON"))?;
+    if body.is_object() { Ok(body) } else { Err(Refusal::invalid_params("The request body is no object")) }
+}
+
+fn privacy_options(account: &Account) -> Vec<String> {
+    if let Some(options) = &account.privacy_level_options {
+        return options.clone();
+    }
+    let widest = if account.private { "FOLLOWER_OF_CREATOR" } else { "PUBLIC_TO_EVERYONE" };
+    [widest, "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"].map(String::from).to_vec()
+}
+
+/// A domain covers its sub-domains and all their paths; a prefix covers what begins with it, to the letter.
+fn owns(app: &App, url: &Url) -> bool {
+    let plain = without_query(url);
+    app.verified_url_prefixes.iter().any(|property| {
+        if property.contains("://") {
+            return plain.starts_with(property.as_str());
+        }
+        let host = url.host_str().unwrap_or_default();
+        host == property || host.strip_suffix(property.as_str()).is_some_and(|sub| sub.ends_with('.'))
+    })
+}
+
+fn without_query(url: &Url) -> String {
+    let mut plain = url.clone();
+    plain.set_query(None);
+    plain.set_fragment(None);
+    plain.into()
+}

@@ -1,0 +1,4 @@
+//! TikTok's facts, one by one, against the imitation.
+
+#[path = "it/table.rs"]
+mod table;
