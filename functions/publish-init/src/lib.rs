@@ -52,8 +52,9 @@ pub struct PublishInit<S, O, Q, V, E, T> {
 
 /// `creator_info` has to be this fresh when the claim is written.
 const FRESH: SignedDuration = SignedDuration::from_secs(60);
-/// An attempt is not begun with less than this left: TikTok's two answers and four writes have to fit.
-const ENOUGH: SignedDuration = SignedDuration::from_secs(4);
+/// An attempt is not claimed with less than this left, or than two fifths of the invocation: TikTok's answer and the write
+/// of its `publish_id` have to fit.
+const ENOUGH: SignedDuration = SignedDuration::from_secs(13);
 /// A refresh takes about this long.
 const REFRESH: SignedDuration = SignedDuration::from_secs(2);
 
@@ -89,6 +90,7 @@ where
 {
     /// Handles one job of the publish queue.
     pub async fn publish(&self, job: Publish, deadline: Timestamp) -> Result<(), Failure> {
+        let enough = ENOUGH.min(deadline.duration_since(self.time.now()) * 2 / 5);
         let work = self
             .store
             .work(&job.post, Some(&job.content), &job.account, Read::Strong)
@@ -107,9 +109,6 @@ where
         }
         let (token, epoch) = go!(self.token(&job, &seen, &account).await);
         let now = self.time.now();
-        if deadline.duration_since(now) < ENOUGH {
-            return self.come_back(&job, SignedDuration::ZERO).await;
-        }
         go!(self.slot_is_free(&job, &seen, &account, now).await);
         let slot = Slot { post: job.post.clone(), until: deadline + self.periods.claim_margin };
         let account = go!(self.reserve(&job, account, &slot).await);
@@ -142,7 +141,7 @@ where
         let pull_url = self.pull_url(&key).await.map_err(retry)?;
 
         let now = self.time.now();
-        let too_late = now.duration_since(asked_at) > FRESH || deadline.duration_since(now) < ENOUGH / 2;
+        let too_late = now.duration_since(asked_at) > FRESH || deadline.duration_since(now) < enough;
         if too_late {
             self.forget(&key).await;
             return self.come_back(&job, SignedDuration::ZERO).await;

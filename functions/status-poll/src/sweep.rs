@@ -105,7 +105,7 @@ impl<S: DueRows, Q: Queues, T: Clock> Sweep<S, Q, T> {
             }
             DueRow::Media(media) => {
                 let next = media.next_task(now).map(|_| now);
-                (next, next.map(|_| Job::Ingest { media: media.id.clone() }))
+                (next, next.map(|_| Job::Ingest { media: media.id.clone(), post: None }))
             }
         };
         let (Some(at), Some(job)) = (next, job) else {

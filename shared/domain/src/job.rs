@@ -21,6 +21,9 @@ pub enum Job {
     Ingest {
         /// The media.
         media: MediaId,
+        /// A post that waits for it, in case the row does not know.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        post: Option<PostId>,
     },
     /// Refresh queue: an account's access token is about to end, or was refused.
     #[serde(rename = "refresh.v1")]
@@ -71,7 +74,7 @@ impl Job {
             Self::Publish(publish) => publish.account.as_str(),
             Self::Check(check) => check.account.as_str(),
             Self::Refresh { account, .. } => account.as_str(),
-            Self::Ingest { media } => media.as_str(),
+            Self::Ingest { media, .. } => media.as_str(),
         }
     }
 }

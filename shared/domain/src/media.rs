@@ -162,9 +162,8 @@ impl Media {
             MediaState::AwaitingUpload { deadline } => {
                 Some((now + jiff::SignedDuration::from_mins(15)).min(*deadline))
             }
-            MediaState::Ready { .. } | MediaState::Rejected { .. } => {
-                (!self.waiting.is_empty()).then_some(now)
-            }
+            // a post that was not told looks again by itself
+            MediaState::Ready { .. } | MediaState::Rejected { .. } => None,
         }
     }
 

@@ -89,7 +89,7 @@ pub async fn drop_copy(objects: &impl Objects, moved: &Moved) {
 /// The message that makes somebody do a post's task.
 pub fn job_for(post: &Post, task: Task, swept: bool) -> Job {
     match task {
-        Task::Media => Job::Ingest { media: post.media.clone() },
+        Task::Media => Job::Ingest { media: post.media.clone(), post: Some(post.id.clone()) },
         Task::Publish => Job::Publish(Publish {
             post: post.id.clone(),
             account: post.account.clone(),

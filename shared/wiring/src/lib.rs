@@ -1,6 +1,9 @@
 //! What every function builds alike: the system's clock and randomness as ports, and the periods of the template.
 #![warn(missing_docs)]
 
+#[cfg(feature = "secrets")]
+pub mod secrets;
+
 use domain::{Periods, Timestamp};
 use lambda_kit::settings::{Settings, SettingsError};
 use lambda_kit::system::{SystemClock, SystemEntropy};

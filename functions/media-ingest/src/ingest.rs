@@ -1,0 +1,238 @@
+//! From "an object was created" to "the posts that waited may go".
+
+use domain::media::MediaState;
+use domain::post::{Event, Failure as PostFailure, PostState};
+use domain::timeline::Actor;
+use domain::{Media, MediaId, Periods, PostId, Problem};
+use flows::MoveError;
+use lambda_kit::batch::Failure;
+use ports::{Clock, Entropy, MediaRows, PortResult, Posts, Queues, Read, Saved, Stored};
+
+use crate::probe::{self, ProbeError, RangedRead};
+
+/// Uploads that can be read in ranges.
+pub trait Uploads: Send + Sync {
+    /// One upload, pinned to the bytes it had when it was opened.
+    type Upload: RangedRead;
+
+    /// Opens the upload of a media, with its ETag; `None`: nothing was uploaded.
+    fn open(
+        &self,
+        media: &MediaId,
+    ) -> impl Future<Output = PortResult<Option<(Self::Upload, String)>>> + Send;
+}
+
+/// What this function may touch.
+pub struct MediaIngest<S, U, Q, T> {
+    /// Media and posts.
+    pub store: S,
+    /// The uploads.
+    pub uploads: U,
+    /// The publish queue.
+    pub queues: Q,
+    /// Clock and randomness.
+    pub time: T,
+    /// The template's periods.
+    pub periods: Periods,
+}
+
+/// Others may write the media at the same moment this often before the message is tried again.
+const TRIES: u32 = 3;
+
+fn retry(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Failure::retry(error)
+}
+
+impl<S, U, Q, T> MediaIngest<S, U, Q, T>
+where
+    S: MediaRows + Posts,
+    U: Uploads,
+    Q: Queues,
+    T: Clock + Entropy,
+{
+    /// Looks at a media's upload, records what it is, and tells the posts that wait for it. `post` is one that waits although
+    /// the row may not know.
+    pub async fn ingest(&self, media: &MediaId, post: Option<PostId>) -> Result<(), Failure> {
+        let Some(mut seen) = self.store.media(media, Read::Eventual).await.map_err(retry)? else {
+            // somebody wrote to `up/` without declaring it: the lifecycle rule takes it away
+            tracing::warn!(%media, "an upload that nobody declared");
+            return Ok(());
+        };
+        let mut tries = TRIES;
+        while let MediaState::AwaitingUpload { deadline } = seen.row.state {
+            let Some(judged) = self.judge(&seen.row).await? else {
+                let given_up = self.time.now() >= deadline;
+                return self.not_there(&seen, given_up, post).await;
+            };
+            match self.store.judge(&seen, &judged, self.time.nonce()).await.map_err(retry)? {
+                Saved::Written(written) => seen = written,
+                Saved::Conflict(Some(newer)) if tries > 0 => {
+                    tries -= 1;
+                    seen = newer;
+                }
+                Saved::Conflict(_) => {
+                    return Err(Failure::retry("media was written by others again and again"));
+                }
+            }
+        }
+        self.tell(&seen.row, post).await
+    }
+
+    /// The media with its verdict; `None`: nothing was uploaded yet.
+    async fn judge(&self, media: &Media) -> Result<Option<Media>, Failure> {
+        let Some((mut upload, etag)) = self.uploads.open(&media.id).await.map_err(retry)? else {
+            return Ok(None);
+        };
+        let mut problems = Vec::new();
+        if upload.size() != media.declared.size {
+            problems.push(Problem::new(
+                "",
+                "media.size.declared",
+                format!("{} bytes came, {} were declared", upload.size(), media.declared.size),
+                "declare a new media with the file's real size and upload the whole file",
+            ));
+        }
+        let declared = media.declared.container.content_type();
+        let verdict = match probe::probe(&mut upload, Some(declared)).await {
+            Ok(found) => {
+                problems.extend(probe::judge(&found).into_iter().map(Problem::from));
+                if problems.is_empty() {
+                    known(&found).map_err(|problem| vec![problem])
+                } else {
+                    Err(problems)
+                }
+            }
+            Err(ProbeError::Refused(problem)) => {
+                problems.push(problem.into());
+                Err(problems)
+            }
+            Err(error) => return Err(retry(error)),
+        };
+        Ok(Some(media.judged(etag, verdict)))
+    }
+
+    /// Nothing was uploaded: look again later, or give it up.
+    async fn not_there(
+        &self,
+        seen: &Stored<Media>,
+        given_up: bool,
+        post: Option<PostId>,
+    ) -> Result<(), Failure> {
+        let now = self.time.now();
+        let media = if given_up {
+            let problem = Problem::new(
+                "",
+                "media.upload.missing",
+                "the upload did not come in time",
+                "declare a new media and upload the file within the time its answer gives",
+            );
+            seen.row.judged(String::new(), Err(vec![problem]))
+        } else {
+            let due = domain::wake::arrange(None, seen.row.next_task(now), now, &self.periods);
+            Media { due, ..seen.row.clone() }
+        };
+        match self.store.judge(seen, &media, self.time.nonce()).await.map_err(retry)? {
+            Saved::Written(written) => self.tell(&written.row, post).await,
+            // whoever wrote has seen more
+            Saved::Conflict(_) => Ok(()),
+        }
+    }
+
+    /// Tells every post that waits what has become of the media; each is moved on its own, and repeating it is harmless.
+    async fn tell(&self, media: &Media, post: Option<PostId>) -> Result<(), Failure> {
+        let event = match &media.state {
+            MediaState::AwaitingUpload { .. } => return self.still_waiting(post).await,
+            MediaState::Ready { .. } => match media.pinned() {
+                Some(pinned) => Event::MediaReady(pinned),
+                None => return Ok(()),
+            },
+            MediaState::Rejected { problems } => Event::MediaRejected(rejected(problems)),
+        };
+        let unknown = post.filter(|post| !media.waiting.contains(post));
+        for post in media.waiting.iter().chain(&unknown) {
+            let Some(seen) = self.store.post(post, Read::Strong).await.map_err(retry)? else {
+                // its row was never written
+                continue;
+            };
+            let actor = Actor::Ingest.into();
+            let moved = flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &actor);
+            match moved.await {
+                Ok(flows::Moved::Moved { after, .. }) => {
+                    flows::dispatch(&self.queues, &after.row, self.time.now(), &self.periods).await;
+                }
+                Ok(flows::Moved::Unchanged(_)) => {}
+                Err(MoveError::Invalid(invalid)) => return Err(Failure::give_up(invalid)),
+                Err(error) => return Err(retry(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// A post was woken although its media has not come: it looks again later, or fails past its own deadline.
+    async fn still_waiting(&self, post: Option<PostId>) -> Result<(), Failure> {
+        let Some(post) = post else { return Ok(()) };
+        let Some(seen) = self.store.post(&post, Read::Strong).await.map_err(retry)? else { return Ok(()) };
+        let PostState::AwaitingMedia { deadline } = seen.row.state else { return Ok(()) };
+        let now = self.time.now();
+        if now >= deadline {
+            let failure = PostFailure {
+                code: "media.upload.missing".to_owned(),
+                remedy: "upload the file and create the post again".to_owned(),
+            };
+            let event = Event::MediaRejected(failure);
+            let actor = Actor::Ingest.into();
+            return flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &actor)
+                .await
+                .map(drop)
+                .map_err(retry);
+        }
+        let mut later = seen.row.clone();
+        later.rearm(now, &self.periods);
+        if later.due != seen.row.due {
+            self.store.save(&seen, &later, self.time.nonce()).await.map_err(retry)?;
+        }
+        Ok(())
+    }
+}
+
+/// The first problem names the failure; its remedy names them all.
+fn rejected(problems: &[Problem]) -> PostFailure {
+    let code = problems.first().map_or("media.rejected", |problem| &problem.rule).to_owned();
+    let remedies: Vec<String> =
+        problems.iter().map(|problem| format!("{}: {}", problem.detail, problem.remedy)).collect();
+    PostFailure { code, remedy: remedies.join("; ") }
+}
+
+/// What a judged probe found, in the domain's words.
+fn known(found: &probe::Probe) -> Result<domain::media::Probe, Problem> {
+    use domain::media::Container;
+    let unknown = |rule, what| {
+        Problem::new("", rule, what, "write the file anew, for example `ffmpeg -i in -c copy out.mp4`")
+    };
+    let duration_ms = found
+        .duration_ms
+        .ok_or_else(|| unknown(probe::rules::DURATION_UNKNOWN, "the file does not say how long it is"))?;
+    let frame_rate = found.frame_rate.ok_or_else(|| {
+        unknown(probe::rules::FRAME_RATE_UNKNOWN, "the file does not say how many frames it has")
+    })?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "judged to lie within 23 and 60"
+    )]
+    let frame_rate_millis = (frame_rate * 1_000.0).round() as u32;
+    Ok(domain::media::Probe {
+        container: match found.container {
+            probe::Container::Mp4 => Container::Mp4,
+            probe::Container::Mov => Container::Mov,
+            probe::Container::Webm => Container::Webm,
+        },
+        codec: found.video_codec.to_string(),
+        duration_ms,
+        frame_rate_millis,
+        width: found.width,
+        height: found.height,
+        rotation: found.rotation,
+        size: found.size,
+    })
+}

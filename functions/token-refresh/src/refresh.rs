@@ -1,0 +1,302 @@
+//! One refresh of one account.
+
+use domain::account::{Lease, RefreshPlan, Sealed, TokenField, Tokens};
+use domain::creator::CreatorStatus;
+use domain::{Account, AccountId, Job, Nonce, Periods, SignedDuration, Timestamp};
+use lambda_kit::batch::Failure;
+use ports::{
+    Accounts, Clock, Creators, Entropy, Leased, OpenError, Plaintext, PortResult, Queues, Read, Rescue, Vault,
+};
+use tiktok::{AppCredentials, ClientSecret, Exchange, RefreshToken, Remedy, TokenSet};
+use wiring::secrets::Secrets;
+
+use crate::chain;
+
+/// What the refresh queue's side of this function may touch.
+pub struct TokenRefresh<S, R, Q, V, K, E, T> {
+    /// Accounts and creators.
+    pub store: S,
+    /// Generations the table would not take.
+    pub rescue: R,
+    /// Where jobs go back to.
+    pub queues: Q,
+    /// Seals and opens tokens.
+    pub vault: V,
+    /// The app's secrets.
+    pub secrets: K,
+    /// TikTok.
+    pub tiktok: tiktok::Client<E>,
+    /// Clock and randomness.
+    pub time: T,
+    /// The template's periods.
+    pub periods: Periods,
+    /// When tokens are refreshed.
+    pub plan: RefreshPlan,
+}
+
+/// No refresh starts with less than this left of the invocation.
+const ENOUGH: SignedDuration = SignedDuration::from_secs(25);
+/// Between attempts while something passes.
+const AGAIN: SignedDuration = SignedDuration::from_secs(15);
+/// Between attempts while the operator's set-up is at fault.
+const PROBE: SignedDuration = SignedDuration::from_mins(15);
+
+/// What became of a refresh under the lease.
+enum Refreshed {
+    /// A new generation is in the table, and the lease is back.
+    Stored,
+    /// Nothing to do; the next refresh is due then.
+    Fresh(Timestamp),
+    /// It did not work this time.
+    Later(SignedDuration),
+    /// TikTok refuses the grant for good.
+    Dead(String),
+}
+
+fn retry(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Failure::retry(error)
+}
+
+impl<S, R, Q, V, K, E, T> TokenRefresh<S, R, Q, V, K, E, T>
+where
+    S: Accounts + Creators,
+    R: Rescue,
+    Q: Queues,
+    V: Vault,
+    K: Secrets,
+    E: Exchange,
+    T: Clock + Entropy,
+{
+    /// Refreshes an account's tokens unless they are newer than `epoch` already.
+    pub async fn refresh(
+        &self,
+        account: AccountId,
+        epoch: Option<u64>,
+        deadline: Timestamp,
+    ) -> Result<(), Failure> {
+        let job = Job::Refresh { account: account.clone(), epoch };
+        let now = self.time.now();
+        if deadline.duration_since(now) < ENOUGH {
+            return self.queues.send(&job, SignedDuration::from_secs(1)).await.map_err(retry);
+        }
+        let nonce = self.time.nonce();
+        let lease = Lease { nonce, until: deadline + self.periods.claim_margin };
+        let (account, taken_over) = match self.store.lease(&account, &lease, now).await.map_err(retry)? {
+            Leased::Won { account, taken_over } => (*account, taken_over),
+            Leased::Busy(until) => {
+                // the holder may die: come back when its lease has run out
+                let delay =
+                    until.duration_since(now).max(SignedDuration::ZERO) + SignedDuration::from_secs(1);
+                return self.queues.send(&job, delay).await.map_err(retry);
+            }
+            Leased::Missing => return Ok(()),
+        };
+        let id = account.id.clone();
+        match self.under_lease(&account, epoch, nonce, taken_over).await {
+            Ok(Refreshed::Stored) => Ok(()),
+            Ok(Refreshed::Fresh(due)) => self.store.release(&id, nonce, Some(due)).await.map_err(retry),
+            Ok(Refreshed::Later(delay)) => {
+                self.store.release(&id, nonce, None).await.map_err(retry)?;
+                self.queues.send(&job, delay).await.map_err(retry)
+            }
+            Ok(Refreshed::Dead(code)) => self.reconnect_required(&account, nonce, &code).await,
+            Err(error) => {
+                let freed = self.store.release(&id, nonce, None).await;
+                if let Err(error) = freed {
+                    tracing::warn!(account = %id, error = %chain(&error), "the lease stays until it runs out");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn under_lease(
+        &self,
+        account: &Account,
+        epoch: Option<u64>,
+        nonce: Nonce,
+        taken_over: bool,
+    ) -> Result<Refreshed, Failure> {
+        let now = self.time.now();
+        let Some(tokens) = &account.tokens else {
+            return Ok(Refreshed::Fresh(now + PROBE));
+        };
+        if let Some(due) = self.still_fresh(tokens, epoch, now) {
+            return Ok(Refreshed::Fresh(due));
+        }
+        if taken_over && self.rescued(account, tokens, nonce).await.map_err(retry)? {
+            return Ok(Refreshed::Stored);
+        }
+        let refresh = match self.open(account, &tokens.refresh, tokens.epoch).await {
+            Ok(refresh) => refresh,
+            Err(later) => return Ok(later),
+        };
+        match self.ask(&refresh).await? {
+            Ok(set) => self.store_set(account, tokens, set, nonce).await,
+            Err(error) if is_definitive(&error) => self.last_resorts(account, tokens, nonce, &error).await,
+            Err(error) => Ok(self.passing(account, &error)),
+        }
+    }
+
+    /// When the tokens are due, if they are not now: another refresh won, or the wake-up came early.
+    fn still_fresh(&self, tokens: &Tokens, epoch: Option<u64>, now: Timestamp) -> Option<Timestamp> {
+        let random = u64::from_be_bytes(self.time.random()[..8].try_into().unwrap_or_default());
+        let due = self.plan.due(tokens.issued_at, tokens.access_expires_at, random);
+        match epoch {
+            Some(epoch) => (tokens.epoch > epoch).then_some(due),
+            None => {
+                let earliest = self.plan.due(tokens.issued_at, tokens.access_expires_at, 0);
+                (now < earliest).then_some(due)
+            }
+        }
+    }
+
+    async fn ask(&self, refresh: &Plaintext) -> Result<Result<TokenSet, tiktok::Error>, Failure> {
+        let secrets = self.secrets.secrets(self.time.now()).await.map_err(retry)?;
+        let app = AppCredentials {
+            client_key: secrets.client_key.clone(),
+            client_secret: ClientSecret::new(secrets.client_secret.expose()),
+        };
+        Ok(self.tiktok.refresh(&app, &RefreshToken::new(refresh.expose())).await)
+    }
+
+    /// Makes a good answer durable before anybody uses it: in the table, else sealed in S3.
+    async fn store_set(
+        &self,
+        account: &Account,
+        old: &Tokens,
+        set: TokenSet,
+        nonce: Nonce,
+    ) -> Result<Refreshed, Failure> {
+        if set.open_id != account.open_id {
+            tracing::error!(account = %account.id, "TikTok answered a refresh with another user's tokens: refused");
+            return Ok(Refreshed::Dead("open_id.mismatch".to_owned()));
+        }
+        let now = self.time.now();
+        let epoch = old.epoch + 1;
+        let seal = async |secret: &str, field| {
+            let secret = Plaintext::new(secret.to_owned());
+            self.vault.seal(&secret, &account.binding(field, epoch)).await
+        };
+        let after = |life: std::time::Duration| {
+            now + SignedDuration::try_from(life).unwrap_or(SignedDuration::from_hours(24))
+        };
+        let tokens = Tokens {
+            epoch,
+            access: seal(set.access_token.expose(), TokenField::Access).await.map_err(retry)?,
+            refresh: seal(set.refresh_token.expose(), TokenField::Refresh).await.map_err(retry)?,
+            previous_refresh: Some((old.epoch, old.refresh.clone())),
+            issued_at: now,
+            access_expires_at: after(set.expires_in),
+            refresh_expires_at: after(set.refresh_expires_in),
+            scopes: set.scopes.iter().map(str::to_owned).collect(),
+        };
+        self.store_tokens(account, &tokens, nonce).await
+    }
+
+    async fn store_tokens(
+        &self,
+        account: &Account,
+        tokens: &Tokens,
+        nonce: Nonce,
+    ) -> Result<Refreshed, Failure> {
+        let random = u64::from_be_bytes(self.time.random()[..8].try_into().unwrap_or_default());
+        let due = self.plan.due(tokens.issued_at, tokens.access_expires_at, random);
+        match self.store.store_tokens(&account.id, nonce, tokens, due).await {
+            Ok(true) => Ok(Refreshed::Stored),
+            stored => {
+                // the pair is all there is: keep it where whoever takes over looks first
+                self.rescue.keep(&account.id, tokens).await.map_err(retry)?;
+                match stored {
+                    Err(error) => {
+                        tracing::error!(account = %account.id, error = %chain(&error), "new tokens are in the rescue object only");
+                    }
+                    Ok(_) => tracing::error!(account = %account.id, "the lease was lost during a refresh"),
+                }
+                Ok(Refreshed::Later(AGAIN))
+            }
+        }
+    }
+
+    /// Stores a generation that an earlier holder could only put into S3.
+    async fn rescued(&self, account: &Account, tokens: &Tokens, nonce: Nonce) -> PortResult<bool> {
+        let Some(kept) = self.rescue.kept(&account.id, tokens.epoch + 1).await? else { return Ok(false) };
+        let random = u64::from_be_bytes(self.time.random()[..8].try_into().unwrap_or_default());
+        let due = self.plan.due(kept.issued_at, kept.access_expires_at, random);
+        self.store.store_tokens(&account.id, nonce, &kept, due).await
+    }
+
+    /// TikTok says `invalid_grant`: newer tokens, the rescue object, the previous token, and only then the end.
+    async fn last_resorts(
+        &self,
+        account: &Account,
+        tokens: &Tokens,
+        nonce: Nonce,
+        error: &tiktok::Error,
+    ) -> Result<Refreshed, Failure> {
+        let now_there = self.store.account(&account.id, Read::Strong).await.map_err(retry)?;
+        let newer = now_there
+            .and_then(|account| account.tokens)
+            .filter(|newer| newer.epoch > tokens.epoch)
+            .map(|newer| self.plan.due(newer.issued_at, newer.access_expires_at, 0));
+        if let Some(due) = newer {
+            return Ok(Refreshed::Fresh(due));
+        }
+        if self.rescued(account, tokens, nonce).await.map_err(retry)? {
+            return Ok(Refreshed::Stored);
+        }
+        let code = error.code().unwrap_or("invalid_grant").to_owned();
+        let Some((epoch, sealed)) = &tokens.previous_refresh else { return Ok(Refreshed::Dead(code)) };
+        let previous = match self.open(account, sealed, *epoch).await {
+            Ok(previous) => previous,
+            Err(later) => return Ok(later),
+        };
+        match self.ask(&previous).await? {
+            Ok(set) => self.store_set(account, tokens, set, nonce).await,
+            Err(error) if is_definitive(&error) => Ok(Refreshed::Dead(code)),
+            Err(error) => Ok(self.passing(account, &error)),
+        }
+    }
+
+    async fn open(&self, account: &Account, sealed: &Sealed, epoch: u64) -> Result<Plaintext, Refreshed> {
+        match self.vault.open(sealed, &account.binding(TokenField::Refresh, epoch)).await {
+            Ok(secret) => Ok(secret),
+            Err(error) => {
+                tracing::error!(account = %account.id, error = %chain(&error), "the refresh token does not open");
+                let passing = matches!(&error, OpenError::Port(port) if !port.refused);
+                Err(Refreshed::Later(if passing { AGAIN } else { PROBE }))
+            }
+        }
+    }
+
+    /// Whatever may pass never disconnects anyone.
+    fn passing(&self, account: &Account, error: &tiktok::Error) -> Refreshed {
+        tracing::warn!(account = %account.id, error = %chain(error), "refresh did not work this time");
+        match error.remedy() {
+            Remedy::Operator | Remedy::FixRequest => Refreshed::Later(PROBE),
+            Remedy::WaitAndRetry { min } => {
+                Refreshed::Later(SignedDuration::try_from(min).unwrap_or(AGAIN).max(AGAIN))
+            }
+            _ => Refreshed::Later(AGAIN),
+        }
+    }
+
+    async fn reconnect_required(&self, account: &Account, nonce: Nonce, code: &str) -> Result<(), Failure> {
+        let epoch = account.tokens.as_ref().map_or(0, |tokens| tokens.epoch);
+        let now = self.time.now();
+        if !self.store.require_reconnect(&account.id, nonce, epoch, code, now).await.map_err(retry)? {
+            return Ok(());
+        }
+        tracing::warn!(account = %account.id, creator = %account.creator, code, "the creator has to connect again");
+        if let Some(mut creator) = self.store.creator(&account.creator).await.map_err(retry)? {
+            creator.status = CreatorStatus::ReconnectRequired;
+            self.store.put_creator(&creator).await.map_err(retry)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether TikTok says that this grant is dead. Everything else may pass.
+fn is_definitive(error: &tiktok::Error) -> bool {
+    matches!(error, tiktok::Error::OAuthRefused { .. }) && error.remedy() == Remedy::Reauthorize
+}
