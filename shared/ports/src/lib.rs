@@ -16,6 +16,7 @@ use domain::{
 
 #[cfg(feature = "fakes")]
 pub mod contract;
+pub mod cursor;
 #[cfg(feature = "fakes")]
 pub mod fakes;
 
@@ -54,7 +55,7 @@ pub type PortResult<T> = Result<T, PortError>;
 
 /// The time.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// Now, in whole milliseconds: rows keep no more.
     fn now(&self) -> Timestamp;
 }
 
@@ -129,7 +130,8 @@ pub struct Page<T> {
 
 /// Rows of posts and their contents.
 pub trait Posts: Send + Sync {
-    /// Writes the content, then the post if its id is new: the row is the single commit.
+    /// Writes the content, then the post if its id is new: the row is the single commit. A content of this hash that was
+    /// there stays, with the consent that was given first.
     fn create(
         &self,
         post: &Post,
@@ -159,7 +161,8 @@ pub trait Posts: Send + Sync {
         post: &Post,
         nonce: Nonce,
     ) -> impl Future<Output = PortResult<Saved<Post>>> + Send;
-    /// Remembers for 90 days whose publish id this is. Writing the same again changes nothing.
+    /// Remembers for 90 days whose publish id this is. Writing the same again changes nothing; an id that is another
+    /// post's is refused.
     fn remember(
         &self,
         publish_id: &PublishId,
@@ -168,7 +171,7 @@ pub trait Posts: Send + Sync {
     ) -> impl Future<Output = PortResult<()>> + Send;
     /// Whose publish id this is.
     fn whose(&self, publish_id: &PublishId) -> impl Future<Output = PortResult<Option<PostId>>> + Send;
-    /// A workspace's posts, newest first.
+    /// A workspace's posts, newest first. A cursor that is none of ours ([`cursor::decode`]) is refused.
     fn list(
         &self,
         workspace: &WorkspaceId,
@@ -196,7 +199,8 @@ pub trait MediaRows: Send + Sync {
         media: &Media,
         nonce: Nonce,
     ) -> impl Future<Output = PortResult<Saved<Media>>> + Send;
-    /// Adds a post that waits, and gives the row as it is then; `None` if there is no such media.
+    /// Adds a post that waits, and gives the row as it is then; `None` if there is no such media. The version stays: a
+    /// verdict that is on its way is not disturbed, and comes back with the post.
     fn wait_for(
         &self,
         media: &MediaId,
@@ -211,7 +215,8 @@ pub enum Leased {
     Won {
         /// The account.
         account: Box<Account>,
-        /// The lease of somebody who never gave it back was taken over: read the rescue object first.
+        /// The lease of somebody who never gave it back was taken over (or our own, if the answer to our first request
+        /// was lost): read the rescue object first.
         taken_over: bool,
     },
     /// Somebody holds it until then.
@@ -221,11 +226,14 @@ pub enum Leased {
 }
 
 /// Rows of accounts.
+///
+/// [`Tokens::previous_refresh`] is given to the holder of the lease alone, by [`Accounts::lease`]; every other read leaves
+/// it out.
 pub trait Accounts: Send + Sync {
     /// The account.
     fn account(&self, id: &AccountId, read: Read)
     -> impl Future<Output = PortResult<Option<Account>>> + Send;
-    /// Writes limits and slot if nobody has since `seen_version`. `Ok(None)`: somebody has.
+    /// Writes limits and slot if nobody has since `seen_version`, and gives their version. `Ok(None)`: somebody has.
     fn save_limits(
         &self,
         id: &AccountId,
@@ -234,7 +242,7 @@ pub trait Accounts: Send + Sync {
         slot: Option<&Slot>,
         nonce: Nonce,
     ) -> impl Future<Output = PortResult<Option<u64>>> + Send;
-    /// Takes the lease if it is free or ran out before `now`.
+    /// Takes the lease if it is free or ran out before `now`. Asking again with the same nonce wins again.
     fn lease(
         &self,
         id: &AccountId,
@@ -267,8 +275,9 @@ pub trait Accounts: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = PortResult<bool>> + Send;
     /// Creates the row, or reconnects it: a row that belongs to another workspace and is not disconnected is left alone
-    /// and given back as `Existed`. Limits and slot of an existing row stay. Takes part in leases and epochs: the
-    /// account's tokens bear the epoch to write, conditional on the row's epoch being one less (a new row has none).
+    /// ([`Connected::Elsewhere`]). Limits and slot of an existing row stay. Takes part in leases and epochs: nobody but
+    /// `nonce` may hold the lease, which is given back, and the account's tokens, which must be there, bear the epoch to
+    /// write, conditional on the row's epoch being one less (a new row has none).
     fn connect(&self, account: &Account, nonce: Nonce) -> impl Future<Output = PortResult<Connected>> + Send;
 }
 
@@ -295,7 +304,7 @@ pub trait Creators: Send + Sync {
     ) -> impl Future<Output = PortResult<(Option<Creator>, Option<Media>)>> + Send;
     /// Writes the creator (connecting and new answers of `creator_info`; the last writer wins).
     fn put_creator(&self, creator: &Creator) -> impl Future<Output = PortResult<()>> + Send;
-    /// A workspace's creators, newest first.
+    /// A workspace's creators, newest first. A cursor that is none of ours ([`cursor::decode`]) is refused.
     fn list_creators(
         &self,
         workspace: &WorkspaceId,
@@ -392,9 +401,11 @@ pub trait DueRows: Send + Sync {
         before: Timestamp,
         limit: u32,
     ) -> impl Future<Output = PortResult<Vec<Due<DueKey>>>> + Send;
-    /// The rows themselves.
+    /// The rows themselves. One that cannot be read (a newer version wrote it) is logged and left out, so that it does not
+    /// hold up the others.
     fn rows(&self, keys: &[DueKey]) -> impl Future<Output = PortResult<HashMap<DueKey, DueRow>>> + Send;
-    /// Moves a row's wake-up, if it is still `seen`. `false`: it is not.
+    /// Moves a row's wake-up, if it is still `seen`. `false`: it is neither that nor `due` already. Counts as a write of
+    /// the row: whoever read it before meets a conflict.
     fn push_back(
         &self,
         key: &DueKey,
@@ -412,7 +423,7 @@ pub trait DueAccounts: Send + Sync {
         before: Timestamp,
         limit: u32,
     ) -> impl Future<Output = PortResult<Vec<Due<AccountId>>>> + Send;
-    /// Moves an account's wake-up, if it is still `seen`. `false`: it is not.
+    /// Moves an account's wake-up, if it is still `seen`. `false`: it is neither that nor `due` already.
     fn push_back_account(
         &self,
         id: &AccountId,
@@ -475,14 +486,14 @@ pub trait Objects: Send + Sync {
         valid: SignedDuration,
         now: Timestamp,
     ) -> impl Future<Output = PortResult<Upload>> + Send;
-    /// Stores a small video that came inside a request; gives its ETag.
+    /// Stores a small video that came inside a request; gives its entity tag.
     fn put_upload(
         &self,
         media: &MediaId,
         container: Container,
         bytes: Vec<u8>,
     ) -> impl Future<Output = PortResult<String>> + Send;
-    /// Copies `up/<media>` to the attempt's key, if it still has the ETag; no byte comes through here.
+    /// Copies `up/<media>` to the attempt's key, if it still has the entity tag; no byte comes through here.
     fn copy_for_attempt(
         &self,
         media: &MediaId,

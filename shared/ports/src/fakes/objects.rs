@@ -1,0 +1,165 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use domain::account::Tokens;
+use domain::media::{Container, upload_key};
+use domain::{AccountId, MediaId, SignedDuration, Timestamp};
+
+use super::{Faults, fails_on_purpose, lock};
+use crate::{Copied, Objects, PortResult, Rescue, SecretUrl, Upload};
+
+/// What the URLs of this bucket start with.
+const BASE: &str = "https://bucket.invalid/";
+
+/// An object in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredObject {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Its media type.
+    pub content_type: String,
+    /// Derived from the bytes, with quotes, as S3 writes it.
+    pub etag: String,
+}
+
+/// The media bucket in memory.
+#[derive(Debug, Clone)]
+pub struct MemoryObjects {
+    faults: Faults,
+    objects: Arc<Mutex<BTreeMap<String, StoredObject>>>,
+    rescued: Arc<Mutex<BTreeMap<(AccountId, u64), Tokens>>>,
+}
+
+fails_on_purpose!(MemoryObjects);
+
+impl MemoryObjects {
+    /// An empty bucket.
+    pub fn new() -> Self {
+        let faults = Faults::of(&[
+            "sign_upload",
+            "put_upload",
+            "copy_for_attempt",
+            "delete_copy",
+            "sign_download",
+            "keep",
+            "kept",
+        ]);
+        Self { faults, objects: Arc::default(), rescued: Arc::default() }
+    }
+
+    /// Puts an object, as an uploader would by a signed URL; gives its entity tag.
+    pub fn put(&self, key: &str, container: Container, bytes: Vec<u8>) -> String {
+        let etag = etag(&bytes);
+        let content_type = container.content_type().to_owned();
+        lock(&self.objects).insert(key.to_owned(), StoredObject { bytes, content_type, etag: etag.clone() });
+        etag
+    }
+
+    /// An object.
+    pub fn object(&self, key: &str) -> Option<StoredObject> {
+        lock(&self.objects).get(key).cloned()
+    }
+
+    /// The object that a signed URL of this bucket, or `https://<any host>/<key>`, leads to.
+    pub fn fetch(&self, url: &str) -> Option<StoredObject> {
+        let path = url.split_once("://")?.1.split_once('/')?.1;
+        self.object(path.split(['?', '#']).next().unwrap_or_default())
+    }
+
+    /// Removes an object.
+    pub fn remove(&self, key: &str) {
+        lock(&self.objects).remove(key);
+    }
+
+    /// All keys, in order.
+    pub fn keys(&self) -> Vec<String> {
+        lock(&self.objects).keys().cloned().collect()
+    }
+}
+
+impl Default for MemoryObjects {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn etag(bytes: &[u8]) -> String {
+    let mut hash = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128;
+    for byte in bytes {
+        hash = (hash ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+    }
+    format!("\"{hash:032x}\"")
+}
+
+impl Objects for MemoryObjects {
+    async fn sign_upload(
+        &self,
+        media: &MediaId,
+        container: Container,
+        size: u64,
+        sha256_base64: Option<&str>,
+        valid: SignedDuration,
+        now: Timestamp,
+    ) -> PortResult<Upload> {
+        self.faults.run("sign_upload", || {
+            let mut headers = vec![
+                ("content-length".to_owned(), size.to_string()),
+                ("content-type".to_owned(), container.content_type().to_owned()),
+            ];
+            if let Some(sha256) = sha256_base64 {
+                headers.push(("x-amz-checksum-sha256".to_owned(), sha256.to_owned()));
+            }
+            let url = SecretUrl::new(format!("{BASE}{}?signed=put", upload_key(media)));
+            Ok(Upload { url, headers, expires_at: now + valid })
+        })
+    }
+
+    async fn put_upload(&self, media: &MediaId, container: Container, bytes: Vec<u8>) -> PortResult<String> {
+        self.faults.run("put_upload", || Ok(self.put(&upload_key(media), container, bytes)))
+    }
+
+    async fn copy_for_attempt(
+        &self,
+        media: &MediaId,
+        etag: &str,
+        key: &str,
+        container: Container,
+    ) -> PortResult<Copied> {
+        self.faults.run("copy_for_attempt", || {
+            let mut objects = lock(&self.objects);
+            let found = objects.get(&upload_key(media)).filter(|object| object.etag == etag).cloned();
+            Ok(match found {
+                Some(object) => {
+                    let content_type = container.content_type().to_owned();
+                    objects.insert(key.to_owned(), StoredObject { content_type, ..object });
+                    Copied::Done
+                }
+                None => Copied::Changed,
+            })
+        })
+    }
+
+    async fn delete_copy(&self, key: &str) -> PortResult<()> {
+        self.faults.run("delete_copy", || {
+            self.remove(key);
+            Ok(())
+        })
+    }
+
+    async fn sign_download(&self, key: &str, _valid: SignedDuration) -> PortResult<SecretUrl> {
+        self.faults.run("sign_download", || Ok(SecretUrl::new(format!("{BASE}{key}?signed=get"))))
+    }
+}
+
+impl Rescue for MemoryObjects {
+    async fn keep(&self, account: &AccountId, tokens: &Tokens) -> PortResult<()> {
+        self.faults.run("keep", || {
+            lock(&self.rescued).insert((account.clone(), tokens.epoch), tokens.clone());
+            Ok(())
+        })
+    }
+
+    async fn kept(&self, account: &AccountId, epoch: u64) -> PortResult<Option<Tokens>> {
+        self.faults.run("kept", || Ok(lock(&self.rescued).get(&(account.clone(), epoch)).cloned()))
+    }
+}

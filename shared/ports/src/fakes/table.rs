@@ -1,0 +1,644 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use domain::account::{AccountStatus, Lease, Slot, Tokens};
+use domain::content::ContentHash;
+use domain::limits::Limits;
+use domain::post::PublishId;
+use domain::{
+    Account, AccountId, Content, Creator, CreatorId, KeyId, Media, MediaId, Nonce, Post, PostId, Timestamp,
+    WorkspaceId, wake,
+};
+
+use super::{Faults, OnPurpose, fails_on_purpose, lock};
+use crate::{
+    Accounts, ApiKey, Connected, Connecting, Connections, Created, Creators, Due, DueAccounts, DueKey,
+    DueRow, DueRows, Keys, Leased, MediaRows, Page, PortError, PortResult, Posts, Read, Saved, Stored, Work,
+    cursor,
+};
+
+const OPERATIONS: &[&str] = &[
+    "create",
+    "post",
+    "content",
+    "work",
+    "save",
+    "remember",
+    "whose",
+    "list",
+    "declare",
+    "media",
+    "judge",
+    "wait_for",
+    "account",
+    "save_limits",
+    "lease",
+    "release",
+    "store_tokens",
+    "require_reconnect",
+    "connect",
+    "creator",
+    "creator_and_media",
+    "put_creator",
+    "list_creators",
+    "key",
+    "put_key",
+    "begin",
+    "peek",
+    "take",
+    "due",
+    "rows",
+    "push_back",
+    "due_accounts",
+    "push_back_account",
+];
+
+#[derive(Debug, Clone)]
+struct Row<T> {
+    stored: Stored<T>,
+    nonce: Nonce,
+}
+
+#[derive(Debug, Clone)]
+struct AccountRow {
+    account: Account,
+    /// Stays when the tokens go.
+    epoch: u64,
+    limits_nonce: Option<Nonce>,
+    tokens_nonce: Option<Nonce>,
+}
+
+#[derive(Debug, Default)]
+struct Rows {
+    posts: BTreeMap<PostId, Row<Post>>,
+    contents: HashMap<(PostId, ContentHash), Content>,
+    publish_ids: HashMap<PublishId, PostId>,
+    media: BTreeMap<MediaId, Row<Media>>,
+    accounts: BTreeMap<AccountId, AccountRow>,
+    creators: BTreeMap<CreatorId, Creator>,
+    keys: HashMap<KeyId, ApiKey>,
+    connections: HashMap<[u8; 32], Connecting>,
+}
+
+/// The table in memory.
+#[derive(Debug, Clone)]
+pub struct MemoryTable {
+    faults: Faults,
+    rows: Arc<Mutex<Rows>>,
+}
+
+fails_on_purpose!(MemoryTable);
+
+impl MemoryTable {
+    /// An empty table.
+    pub fn new() -> Self {
+        Self { faults: Faults::of(OPERATIONS), rows: Arc::default() }
+    }
+
+    /// All posts, by id.
+    pub fn posts(&self) -> Vec<Stored<Post>> {
+        lock(&self.rows).posts.values().map(|row| row.stored.clone()).collect()
+    }
+
+    /// The only post.
+    ///
+    /// # Panics
+    ///
+    /// If there is none, or another one.
+    pub fn only_post(&self) -> Stored<Post> {
+        let mut posts = self.posts();
+        assert_eq!(posts.len(), 1, "the table holds {} posts", posts.len());
+        posts.remove(0)
+    }
+
+    /// All media, by id.
+    pub fn all_media(&self) -> Vec<Stored<Media>> {
+        lock(&self.rows).media.values().map(|row| row.stored.clone()).collect()
+    }
+
+    /// All accounts, by id, with the refresh token of the generation before.
+    pub fn accounts(&self) -> Vec<Account> {
+        lock(&self.rows).accounts.values().map(|row| row.account.clone()).collect()
+    }
+
+    /// All creators, by id.
+    pub fn creators(&self) -> Vec<Creator> {
+        lock(&self.rows).creators.values().cloned().collect()
+    }
+
+    /// All publish ids that are remembered.
+    pub fn publish_ids(&self) -> HashMap<PublishId, PostId> {
+        lock(&self.rows).publish_ids.clone()
+    }
+
+    /// Puts a post as it is, without asking.
+    pub fn insert_post(&self, post: Post, content: Content) {
+        let mut rows = lock(&self.rows);
+        rows.contents.insert((post.id.clone(), post.content), content);
+        let version = rows.posts.get(&post.id).map_or(1, |row| row.stored.version + 1);
+        let id = post.id.clone();
+        rows.posts.insert(id, Row { stored: Stored { row: post, version }, nonce: Nonce::from_bits(0) });
+    }
+
+    /// Puts a media as it is, without asking.
+    pub fn insert_media(&self, media: Media) {
+        let mut rows = lock(&self.rows);
+        let version = rows.media.get(&media.id).map_or(1, |row| row.stored.version + 1);
+        let id = media.id.clone();
+        rows.media.insert(id, Row { stored: Stored { row: media, version }, nonce: Nonce::from_bits(0) });
+    }
+
+    /// Puts an account as it is, without asking.
+    pub fn insert_account(&self, account: Account) {
+        let epoch = account.tokens.as_ref().map_or(0, |tokens| tokens.epoch);
+        let id = account.id.clone();
+        let row = AccountRow { account, epoch, limits_nonce: None, tokens_nonce: None };
+        lock(&self.rows).accounts.insert(id, row);
+    }
+
+    /// Puts a creator as it is.
+    pub fn insert_creator(&self, creator: Creator) {
+        lock(&self.rows).creators.insert(creator.id.clone(), creator);
+    }
+
+    /// Puts an API key as it is.
+    pub fn insert_key(&self, key: ApiKey) {
+        lock(&self.rows).keys.insert(key.id.clone(), key);
+    }
+
+    fn run<T>(
+        &self,
+        operation: &'static str,
+        effect: impl FnOnce(&mut Rows) -> PortResult<T>,
+    ) -> PortResult<T> {
+        self.faults.run(operation, || effect(&mut lock(&self.rows)))
+    }
+}
+
+impl Default for MemoryTable {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn same(one: Timestamp, other: Timestamp) -> bool {
+    one.as_millisecond() == other.as_millisecond()
+}
+
+fn no_such(what: &str) -> PortError {
+    PortError::refused(format!("change the {what}, which is not there"), OnPurpose)
+}
+
+/// A conditional write of a row with a version, and what it came to.
+fn write<T: Clone>(row: Option<&mut Row<T>>, seen: u64, new: T, nonce: Nonce) -> Saved<T> {
+    match row {
+        None => Saved::Conflict(None),
+        Some(row) if row.stored.version == seen => {
+            *row = Row { stored: Stored { row: new, version: seen + 1 }, nonce };
+            Saved::Written(row.stored.clone())
+        }
+        // our own write, whose answer was lost
+        Some(row) if row.nonce == nonce => Saved::Written(row.stored.clone()),
+        Some(row) => Saved::Conflict(Some(row.stored.clone())),
+    }
+}
+
+fn add<T: Clone>(row: Option<&Row<T>>, new: &T, nonce: Nonce) -> (Created<T>, Option<Row<T>>) {
+    match row {
+        None => {
+            let stored = Stored { row: new.clone(), version: 1 };
+            (Created::New(stored.clone()), Some(Row { stored, nonce }))
+        }
+        Some(row) if row.nonce == nonce => (Created::New(row.stored.clone()), None),
+        Some(row) => (Created::Existed(row.stored.clone()), None),
+    }
+}
+
+/// One page of rows, newest first.
+fn page<T: Clone>(
+    rows: impl Iterator<Item = (String, T)>,
+    cursor: Option<&str>,
+    limit: u32,
+) -> PortResult<Page<T>> {
+    let before = cursor.map(cursor::decode).transpose()?;
+    let mut rows: Vec<_> =
+        rows.filter(|(place, _)| before.as_ref().is_none_or(|before| place < before)).collect();
+    rows.sort_by(|(one, _), (other, _)| other.cmp(one));
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next_cursor = rows.last().filter(|_| more).map(|(place, _)| cursor::encode(place));
+    Ok(Page { rows: rows.into_iter().map(|(_, row)| row).collect(), next_cursor })
+}
+
+/// What everybody but the holder of the lease sees.
+fn without_previous(account: &Account) -> Account {
+    let mut account = account.clone();
+    if let Some(tokens) = &mut account.tokens {
+        tokens.previous_refresh = None;
+    }
+    account
+}
+
+impl Posts for MemoryTable {
+    async fn create(&self, post: &Post, content: &Content, nonce: Nonce) -> PortResult<Created<Post>> {
+        self.run("create", |rows| {
+            rows.contents.entry((post.id.clone(), post.content)).or_insert_with(|| content.clone());
+            let (created, row) = add(rows.posts.get(&post.id), post, nonce);
+            rows.posts.extend(row.map(|row| (post.id.clone(), row)));
+            Ok(created)
+        })
+    }
+
+    async fn post(&self, id: &PostId, _read: Read) -> PortResult<Option<Stored<Post>>> {
+        self.run("post", |rows| Ok(rows.posts.get(id).map(|row| row.stored.clone())))
+    }
+
+    async fn content(&self, id: &PostId, hash: &ContentHash) -> PortResult<Option<Content>> {
+        self.run("content", |rows| Ok(rows.contents.get(&(id.clone(), *hash)).cloned()))
+    }
+
+    async fn work(
+        &self,
+        post: &PostId,
+        content: Option<&ContentHash>,
+        account: &AccountId,
+        _read: Read,
+    ) -> PortResult<Work> {
+        self.run("work", |rows| {
+            Ok(Work {
+                post: rows.posts.get(post).map(|row| row.stored.clone()),
+                content: content.and_then(|hash| rows.contents.get(&(post.clone(), *hash)).cloned()),
+                account: rows.accounts.get(account).map(|row| without_previous(&row.account)),
+            })
+        })
+    }
+
+    async fn save(&self, seen: &Stored<Post>, post: &Post, nonce: Nonce) -> PortResult<Saved<Post>> {
+        self.run("save", |rows| {
+            Ok(write(rows.posts.get_mut(&seen.row.id), seen.version, post.clone(), nonce))
+        })
+    }
+
+    async fn remember(&self, publish_id: &PublishId, post: &PostId, _now: Timestamp) -> PortResult<()> {
+        self.run("remember", |rows| {
+            let owner = rows.publish_ids.entry(publish_id.clone()).or_insert_with(|| post.clone());
+            if owner == post {
+                Ok(())
+            } else {
+                let what = format!("remember publish id `{}`, which is another post's", publish_id.0);
+                Err(PortError::refused(what, OnPurpose))
+            }
+        })
+    }
+
+    async fn whose(&self, publish_id: &PublishId) -> PortResult<Option<PostId>> {
+        self.run("whose", |rows| Ok(rows.publish_ids.get(publish_id).cloned()))
+    }
+
+    async fn list(
+        &self,
+        workspace: &WorkspaceId,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> PortResult<Page<Post>> {
+        self.run("list", |rows| {
+            let posts = rows.posts.values().map(|row| &row.stored.row);
+            let ours = posts.filter(|post| post.workspace == *workspace);
+            page(
+                ours.map(|post| (cursor::place(post.created_at, post.id.as_str()), post.clone())),
+                cursor,
+                limit,
+            )
+        })
+    }
+}
+
+impl MediaRows for MemoryTable {
+    async fn declare(&self, media: &Media, nonce: Nonce) -> PortResult<Created<Media>> {
+        self.run("declare", |rows| {
+            let (created, row) = add(rows.media.get(&media.id), media, nonce);
+            rows.media.extend(row.map(|row| (media.id.clone(), row)));
+            Ok(created)
+        })
+    }
+
+    async fn media(&self, id: &MediaId, _read: Read) -> PortResult<Option<Stored<Media>>> {
+        self.run("media", |rows| Ok(rows.media.get(id).map(|row| row.stored.clone())))
+    }
+
+    async fn judge(&self, seen: &Stored<Media>, media: &Media, nonce: Nonce) -> PortResult<Saved<Media>> {
+        self.run("judge", |rows| {
+            let row = rows.media.get_mut(&seen.row.id);
+            let waiting = row.as_ref().map(|row| row.stored.row.waiting.clone()).unwrap_or_default();
+            Ok(write(row, seen.version, Media { waiting, ..media.clone() }, nonce))
+        })
+    }
+
+    async fn wait_for(&self, media: &MediaId, post: &PostId) -> PortResult<Option<Stored<Media>>> {
+        self.run("wait_for", |rows| {
+            Ok(rows.media.get_mut(media).map(|row| {
+                row.stored.row.waiting.insert(post.clone());
+                row.stored.clone()
+            }))
+        })
+    }
+}
+
+impl Accounts for MemoryTable {
+    async fn account(&self, id: &AccountId, _read: Read) -> PortResult<Option<Account>> {
+        self.run("account", |rows| Ok(rows.accounts.get(id).map(|row| without_previous(&row.account))))
+    }
+
+    async fn save_limits(
+        &self,
+        id: &AccountId,
+        seen_version: u64,
+        limits: &Limits,
+        slot: Option<&Slot>,
+        nonce: Nonce,
+    ) -> PortResult<Option<u64>> {
+        self.run("save_limits", |rows| {
+            let Some(row) = rows.accounts.get_mut(id) else { return Ok(None) };
+            if row.account.limits_version == seen_version {
+                row.account.limits = limits.clone();
+                row.account.slot = slot.cloned();
+                row.account.limits_version += 1;
+                row.limits_nonce = Some(nonce);
+            } else if row.limits_nonce != Some(nonce) {
+                return Ok(None);
+            }
+            Ok(Some(row.account.limits_version))
+        })
+    }
+
+    async fn lease(&self, id: &AccountId, lease: &Lease, now: Timestamp) -> PortResult<Leased> {
+        self.run("lease", |rows| {
+            let Some(row) = rows.accounts.get_mut(id) else { return Ok(Leased::Missing) };
+            let taken_over = match &row.account.lease {
+                None => false,
+                Some(held) if held.nonce == lease.nonce || held.until < now => true,
+                Some(held) => return Ok(Leased::Busy(held.until)),
+            };
+            row.account.lease = Some(lease.clone());
+            Ok(Leased::Won { account: Box::new(row.account.clone()), taken_over })
+        })
+    }
+
+    async fn release(&self, id: &AccountId, nonce: Nonce, due: Option<Timestamp>) -> PortResult<()> {
+        self.run("release", |rows| {
+            if let Some(row) = rows.accounts.get_mut(id).filter(|row| holds(row, nonce)) {
+                row.account.lease = None;
+                row.account.due = due.or(row.account.due);
+            }
+            Ok(())
+        })
+    }
+
+    async fn store_tokens(
+        &self,
+        id: &AccountId,
+        nonce: Nonce,
+        tokens: &Tokens,
+        due: Timestamp,
+    ) -> PortResult<bool> {
+        self.run("store_tokens", |rows| {
+            let Some(row) = rows.accounts.get_mut(id) else { return Ok(false) };
+            if holds(row, nonce) && row.epoch + 1 == tokens.epoch {
+                row.epoch = tokens.epoch;
+                row.tokens_nonce = Some(nonce);
+                row.account.tokens = Some(tokens.clone());
+                row.account.status = AccountStatus::Connected;
+                row.account.lease = None;
+                row.account.due = Some(due);
+                return Ok(true);
+            }
+            Ok(row.tokens_nonce == Some(nonce) && row.epoch == tokens.epoch)
+        })
+    }
+
+    async fn require_reconnect(
+        &self,
+        id: &AccountId,
+        nonce: Nonce,
+        epoch: u64,
+        code: &str,
+        now: Timestamp,
+    ) -> PortResult<bool> {
+        self.run("require_reconnect", |rows| {
+            let Some(row) = rows.accounts.get_mut(id) else { return Ok(false) };
+            if holds(row, nonce) && row.epoch == epoch {
+                row.tokens_nonce = Some(nonce);
+                row.account.status = AccountStatus::ReconnectRequired { since: now, code: code.to_owned() };
+                row.account.lease = None;
+                row.account.due = None;
+                return Ok(true);
+            }
+            let required = matches!(row.account.status, AccountStatus::ReconnectRequired { .. });
+            Ok(row.tokens_nonce == Some(nonce) && row.epoch == epoch && required)
+        })
+    }
+
+    async fn connect(&self, account: &Account, nonce: Nonce) -> PortResult<Connected> {
+        self.run("connect", |rows| {
+            let epoch = account
+                .tokens
+                .as_ref()
+                .map(|tokens| tokens.epoch)
+                .ok_or_else(|| no_such("account's tokens"))?;
+            let fresh = AccountRow {
+                account: Account { lease: None, ..account.clone() },
+                epoch,
+                limits_nonce: None,
+                tokens_nonce: Some(nonce),
+            };
+            let Some(row) = rows.accounts.get_mut(&account.id) else {
+                rows.accounts.insert(account.id.clone(), fresh);
+                return Ok(Connected::Done);
+            };
+            if row.tokens_nonce == Some(nonce) && row.epoch == epoch {
+                return Ok(Connected::Done);
+            }
+            let theirs = row.account.workspace != account.workspace;
+            if theirs && row.account.status != AccountStatus::Disconnected {
+                return Ok(Connected::Elsewhere);
+            }
+            let leased = row.account.lease.as_ref().is_some_and(|lease| lease.nonce != nonce);
+            if leased || row.epoch + 1 != epoch {
+                return Ok(Connected::Moved);
+            }
+            let had = &row.account;
+            let account = Account {
+                limits: had.limits.clone(),
+                limits_version: had.limits_version,
+                slot: had.slot.clone(),
+                ..fresh.account
+            };
+            *row = AccountRow { account, limits_nonce: row.limits_nonce, ..fresh };
+            Ok(Connected::Done)
+        })
+    }
+}
+
+fn holds(row: &AccountRow, nonce: Nonce) -> bool {
+    row.account.lease.as_ref().is_some_and(|lease| lease.nonce == nonce)
+}
+
+impl Creators for MemoryTable {
+    async fn creator(&self, id: &CreatorId) -> PortResult<Option<Creator>> {
+        self.run("creator", |rows| Ok(rows.creators.get(id).cloned()))
+    }
+
+    async fn creator_and_media(
+        &self,
+        creator: &CreatorId,
+        media: &MediaId,
+    ) -> PortResult<(Option<Creator>, Option<Media>)> {
+        self.run("creator_and_media", |rows| {
+            let media = rows.media.get(media).map(|row| row.stored.row.clone());
+            Ok((rows.creators.get(creator).cloned(), media))
+        })
+    }
+
+    async fn put_creator(&self, creator: &Creator) -> PortResult<()> {
+        self.run("put_creator", |rows| {
+            rows.creators.insert(creator.id.clone(), creator.clone());
+            Ok(())
+        })
+    }
+
+    async fn list_creators(
+        &self,
+        workspace: &WorkspaceId,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> PortResult<Page<Creator>> {
+        self.run("list_creators", |rows| {
+            let ours = rows.creators.values().filter(|creator| creator.workspace == *workspace);
+            let placed =
+                ours.map(|creator| (cursor::place(creator.created_at, creator.id.as_str()), creator.clone()));
+            page(placed, cursor, limit)
+        })
+    }
+}
+
+impl Keys for MemoryTable {
+    async fn key(&self, id: &KeyId) -> PortResult<Option<ApiKey>> {
+        self.run("key", |rows| Ok(rows.keys.get(id).cloned()))
+    }
+
+    async fn put_key(&self, key: &ApiKey) -> PortResult<()> {
+        self.run("put_key", |rows| {
+            rows.keys.insert(key.id.clone(), key.clone());
+            Ok(())
+        })
+    }
+}
+
+impl Connections for MemoryTable {
+    async fn begin(&self, secret_sha256: [u8; 32], connecting: &Connecting) -> PortResult<()> {
+        self.run("begin", |rows| {
+            rows.connections.insert(secret_sha256, connecting.clone());
+            Ok(())
+        })
+    }
+
+    async fn peek(&self, secret_sha256: [u8; 32]) -> PortResult<Option<Connecting>> {
+        self.run("peek", |rows| Ok(rows.connections.get(&secret_sha256).cloned()))
+    }
+
+    async fn take(&self, secret_sha256: [u8; 32]) -> PortResult<Option<Connecting>> {
+        self.run("take", |rows| Ok(rows.connections.remove(&secret_sha256)))
+    }
+}
+
+/// Those of a partition that are due before `before`, oldest first.
+fn due_before<K>(
+    rows: impl Iterator<Item = (u128, Option<Timestamp>, K)>,
+    partition: u8,
+    before: Timestamp,
+    limit: u32,
+) -> Vec<Due<K>> {
+    let mut due: Vec<_> = rows
+        .filter(|(bits, _, _)| wake::partition(*bits) == partition)
+        .filter_map(|(_, at, key)| Some(Due { key, at: at? }))
+        .filter(|due| due.at < before)
+        .collect();
+    due.sort_by_key(|due| due.at);
+    due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    due
+}
+
+/// Moves a wake-up that is still the seen one; one that is moved there already may be our own work.
+fn move_due(slot: &mut Option<Timestamp>, seen: Timestamp, due: Option<Timestamp>) -> (bool, bool) {
+    let is = |at: Option<Timestamp>| slot.zip(at).is_some_and(|(slot, at)| same(slot, at));
+    if is(Some(seen)) {
+        *slot = due;
+        return (true, true);
+    }
+    (is(due), false)
+}
+
+impl DueRows for MemoryTable {
+    async fn due(&self, partition: u8, before: Timestamp, limit: u32) -> PortResult<Vec<Due<DueKey>>> {
+        self.run("due", |rows| {
+            let posts = rows.posts.values().map(|row| &row.stored.row);
+            let posts = posts.map(|post| (post.id.bits(), post.due, DueKey::Post(post.id.clone())));
+            let media = rows.media.values().map(|row| &row.stored.row);
+            let media = media.map(|media| (media.id.bits(), media.due, DueKey::Media(media.id.clone())));
+            Ok(due_before(posts.chain(media), partition, before, limit))
+        })
+    }
+
+    async fn rows(&self, keys: &[DueKey]) -> PortResult<HashMap<DueKey, DueRow>> {
+        self.run("rows", |rows| {
+            let found = keys.iter().filter_map(|key| {
+                let row = match key {
+                    DueKey::Post(id) => DueRow::Post(Box::new(rows.posts.get(id)?.stored.row.clone())),
+                    DueKey::Media(id) => DueRow::Media(Box::new(rows.media.get(id)?.stored.row.clone())),
+                };
+                Some((key.clone(), row))
+            });
+            Ok(found.collect())
+        })
+    }
+
+    async fn push_back(&self, key: &DueKey, seen: Timestamp, due: Option<Timestamp>) -> PortResult<bool> {
+        self.run("push_back", |rows| {
+            let found = match key {
+                DueKey::Post(id) => {
+                    rows.posts.get_mut(id).map(|row| (&mut row.stored.row.due, &mut row.stored.version))
+                }
+                DueKey::Media(id) => {
+                    rows.media.get_mut(id).map(|row| (&mut row.stored.row.due, &mut row.stored.version))
+                }
+            };
+            let Some((slot, version)) = found else { return Ok(false) };
+            let (answer, moved) = move_due(slot, seen, due);
+            *version += u64::from(moved);
+            Ok(answer)
+        })
+    }
+}
+
+impl DueAccounts for MemoryTable {
+    async fn due_accounts(
+        &self,
+        partition: u8,
+        before: Timestamp,
+        limit: u32,
+    ) -> PortResult<Vec<Due<AccountId>>> {
+        self.run("due_accounts", |rows| {
+            let accounts = rows.accounts.values().map(|row| &row.account);
+            let accounts = accounts.map(|account| (account.id.bits(), account.due, account.id.clone()));
+            Ok(due_before(accounts, partition, before, limit))
+        })
+    }
+
+    async fn push_back_account(&self, id: &AccountId, seen: Timestamp, due: Timestamp) -> PortResult<bool> {
+        self.run("push_back_account", |rows| {
+            let Some(row) = rows.accounts.get_mut(id) else { return Ok(false) };
+            Ok(move_due(&mut row.account.due, seen, Some(due)).0)
+        })
+    }
+}
