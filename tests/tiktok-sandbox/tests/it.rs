@@ -1,4 +1,20 @@
 //! TikTok's facts, one by one, against the imitation.
 
+#[path = "it/facts.rs"]
+mod facts;
+#[path = "it/faults.rs"]
+mod faults;
+#[path = "it/http.rs"]
+mod http;
+#[path = "it/media.rs"]
+mod media;
+#[path = "it/oauth.rs"]
+mod oauth;
+#[path = "it/publish.rs"]
+mod publish;
+#[path = "it/rig.rs"]
+mod rig;
 #[path = "it/table.rs"]
 mod table;
+#[path = "it/webhooks.rs"]
+mod webhooks;
