@@ -67,8 +67,11 @@ CRATES = {
     "vault-kms": ("kms:", ["KMS_KEY_ID"]),
     "queue-sqs": ("sqs:SendMessage", []),
     "aws-sdk-ssm": ("ssm:", ["SECRETS_PREFIX"]),
-    "tiktok": (None, ["TIKTOK_API_BASE_URL", "OUTBOUND_EXCEPTIONS"]),
+    "tiktok": (None, ["TIKTOK_API_BASE_URL", "TIKTOK_AUTH_BASE_URL"]),
 }
+
+# Settings that are part of the design and that no code reads yet: (function's binary, setting).
+NOT_YET_READ = {("api", "OUTBOUND_EXCEPTIONS"), ("token-refresh", "KEEP_ALIVE_DAYS")}
 
 
 def parameter(template, value):
@@ -339,6 +342,29 @@ def rule_manifest_settings_and_role_say_the_same(template):
         takes = {target(r) for a, s in allowed if a == "sqs:ReceiveMessage" for r in as_list(s["Resource"])}
         if takes != {consumed[name]} if name in consumed else takes:
             yield f"{name} may receive from {sorted(takes)} and is mapped to {consumed.get(name)}"
+
+
+def read_settings(package, crates):
+    """The settings that a function's code asks for, in its own sources and in `wiring`."""
+    sources = [*package.glob("src/**/*.rs")]
+    if "wiring" in crates:
+        sources += (ROOT / "shared/wiring/src").glob("**/*.rs")
+    asked = re.compile(r"""settings\s*\.\s*\w+(?:::<[^>]*>)?\(\s*"([A-Z][A-Z0-9_]*)\"""")
+    return {name for source in sources for name in asked.findall(source.read_text(encoding="utf-8"))}
+
+
+def rule_functions_read_what_they_are_told(template):
+    for name, _, _ in resources(template, "AWS::Serverless::Function"):
+        package = ROOT / "functions" / binary(template, name)
+        crates = set(tomllib.loads((package / "Cargo.toml").read_text(encoding="utf-8"))["dependencies"])
+        told, read = set(settings(template, name)), read_settings(package, crates)
+        for setting in sorted(read - told):
+            yield f"{name} reads {setting}, which the template does not set"
+        for setting in sorted(told - read):
+            if setting in template["Globals"]["Function"]["Environment"]["Variables"]:
+                continue
+            if (binary(template, name), setting) not in NOT_YET_READ:
+                yield f"{name} is told {setting} and does not read it"
 
 
 def house_rules():

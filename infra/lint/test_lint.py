@@ -95,6 +95,10 @@ BREAKS = {
         statement("ApiRole", "KeepRows", Sid=None),
         put(R, "ApiRole", P, "ManagedPolicyArns", value=["arn:aws:iam::aws:policy/AdministratorAccess"]),
     ],
+    "rule_functions_read_what_they_are_told": [
+        put(R, "MediaIngestFunction", P, "Environment", "Variables", "EXTRA", value={"Ref": "Stage"}),
+        drop(R, "MediaIngestFunction", P, "Environment", "Variables", "PUBLISH_QUEUE_URL"),
+    ],
     "rule_manifest_settings_and_role_say_the_same": [
         statement("MediaIngestRole", "ProbeUploads", Action="kms:Decrypt"),
         drop(R, "PublishInitFunction", P, "Environment", "Variables", "TIKTOK_API_BASE_URL"),
@@ -114,7 +118,8 @@ class HouseRules(unittest.TestCase):
                 with self.subTest(rule=name, change=number):
                     template = copy.deepcopy(SOUND)
                     change(template)
-                    self.assertNotEqual(list(lint.house_rules()[name](template)), [])
+                    rule = lint.house_rules()[name]
+                    self.assertNotEqual(set(rule(template)) - set(rule(SOUND)), set())
 
 
 if __name__ == "__main__":
