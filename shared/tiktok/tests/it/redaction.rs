@@ -1,0 +1,55 @@
+//! Nothing that is logged shows a secret.
+
+use tiktok::{Endpoint, RefreshToken, Response};
+
+use super::script::{answering, app, post, pull_url, shown, token};
+
+#[test]
+fn secrets_print_as_redacted() {
+    assert_eq!(format!("{:?}", token()), "AccessToken([redacted])");
+    assert_eq!(format!("{:?}", RefreshToken::new("rft.a")), "RefreshToken([redacted])");
+    assert_eq!(format!("{:?}", pull_url()), "PullUrl([redacted])");
+    let app = format!("{:?}", app());
+    assert!(
+        app.contains("key-1") && app.contains("ClientSecret([redacted])") && !app.contains("SECRET"),
+        "{app}"
+    );
+}
+
+#[tokio::test]
+async fn requests_print_neither_headers_nor_body() {
+    let client = answering(200, "");
+    let _ = client.init_video_pull(&token(), &post(), &pull_url()).await;
+    let sent = client.exchange.sent();
+    assert_eq!(sent.endpoint, Endpoint::VideoInit);
+    let printed = format!("{sent:?} {:?}", sent.headers);
+    assert!(printed.contains("/v2/post/publish/video/init/"), "{printed}");
+    assert!(!printed.contains("SECRET"), "{printed}");
+    let _ = client.refresh(&app(), &RefreshToken::new("rft.SECRET")).await;
+    let printed = format!("{:?}", client.exchange.sent());
+    assert!(!printed.contains("SECRET"), "{printed}");
+}
+
+#[tokio::test]
+async fn token_sets_and_answers_print_no_token() {
+    let body = r#"{"access_token":"act.SECRET","expires_in":1,"open_id":"o","refresh_expires_in":2,"refresh_token":"rft.SECRET"}"#;
+    let tokens = answering(200, body).refresh(&app(), &RefreshToken::new("rft.a")).await.unwrap();
+    let response =
+        Response { status: http::StatusCode::OK, headers: http::HeaderMap::new(), body: body.into() };
+    let printed = format!("{tokens:?} {response:?}");
+    assert!(!printed.contains("SECRET"), "{printed}");
+}
+
+#[tokio::test]
+async fn an_unreadable_answer_does_not_quote_what_it_could_not_read() {
+    for body in [
+        r#"{"access_token":"act.SECRET","expires_in":"act.SECRET","open_id":"o","refresh_expires_in":2,"refresh_token":"rft.SECRET"}"#,
+        r#"{"access_token":"act.SECRET","refresh_token":["rft.SECRET"]}"#,
+        r#""act.SECRET""#,
+        "access_token=act.SECRET",
+    ] {
+        let error = answering(200, body).refresh(&app(), &RefreshToken::new("rft.SECRET")).await.unwrap_err();
+        let printed = shown(&error);
+        assert!(!printed.contains("SECRET"), "{printed}");
+    }
+}

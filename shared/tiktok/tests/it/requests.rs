@@ -1,0 +1,197 @@
+//! What goes out, byte for byte.
+
+use http::{Method, header};
+use serde_json::{Value, json};
+use tiktok::{AuthorizeUrl, Endpoint, Endpoints, RefreshToken, Request, Scopes, VideoPost, scope};
+
+use super::script::{answering, app, post, pull_url, token};
+
+const OK: &str = r#"{"data":{},"error":{"code":"ok","message":"","log_id":"l"}}"#;
+
+fn json_body(request: &Request) -> Value {
+    assert_eq!(request.method, Method::POST);
+    assert_eq!(request.headers[header::CONTENT_TYPE], "application/json; charset=UTF-8");
+    assert_eq!(request.headers[header::AUTHORIZATION], "Bearer act.SECRET-ACCESS");
+    serde_json::from_slice(&request.body).unwrap()
+}
+
+fn form(request: &Request) -> Vec<(String, String)> {
+    assert_eq!(request.method, Method::POST);
+    assert_eq!(request.headers[header::CONTENT_TYPE], "application/x-www-form-urlencoded");
+    assert!(!request.headers.contains_key(header::AUTHORIZATION));
+    url::form_urlencoded::parse(&request.body).into_owned().collect()
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn init_sends_every_boolean_and_the_pull_url() {
+    let client = answering(200, OK);
+    let _ = client.init_video_pull(&token(), &post(), &pull_url()).await;
+    let sent = client.exchange.sent();
+    assert_eq!(sent.endpoint, Endpoint::VideoInit);
+    assert_eq!(sent.url.as_str(), "https://api.test/v2/post/publish/video/init/");
+    assert_eq!(
+        json_body(&sent),
+        json!({
+            "post_info": {
+                "title": "a walk #sea \"quoted\" \u{1f30a}",
+                "privacy_level": "SELF_ONLY",
+                "disable_comment": true,
+                "disable_duet": false,
+                "disable_stitch": true,
+                "brand_content_toggle": false,
+                "brand_organic_toggle": true,
+                "is_aigc": false,
+                "video_cover_timestamp_ms": 1500,
+            },
+            "source_info": {
+                "source": "PULL_FROM_URL",
+                "video_url": "https://media.test/m/SECRET-PATH.mp4?a=1&b=2",
+            },
+        })
+    );
+}
+
+#[tokio::test]
+async fn an_absent_caption_and_cover_are_not_sent() {
+    let client = answering(200, OK);
+    let bare = VideoPost { title: None, video_cover_timestamp_ms: None, ..post() };
+    let _ = client.init_video_pull(&token(), &bare, &pull_url()).await;
+    let body = json_body(&client.exchange.sent());
+    let names: Vec<_> = body["post_info"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "brand_content_toggle",
+            "brand_organic_toggle",
+            "disable_comment",
+            "disable_duet",
+            "disable_stitch",
+            "is_aigc",
+            "privacy_level"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn creator_info_and_status_are_posts_with_a_token() {
+    let client = answering(200, OK);
+    let _ = client.creator_info(&token()).await;
+    let sent = client.exchange.sent();
+    assert_eq!(sent.url.as_str(), "https://api.test/v2/post/publish/creator_info/query/");
+    assert_eq!(json_body(&sent), json!({}));
+
+    let _ = client.fetch_status(&token(), "v_pub_url~v2.1").await;
+    let sent = client.exchange.sent();
+    assert_eq!(sent.url.as_str(), "https://api.test/v2/post/publish/status/fetch/");
+    assert_eq!(json_body(&sent), json!({ "publish_id": "v_pub_url~v2.1" }));
+}
+
+#[tokio::test]
+async fn user_info_asks_only_for_granted_fields() {
+    for (granted, query) in [
+        ("user.info.basic,video.publish", "fields=open_id,avatar_url,display_name"),
+        ("user.info.basic, user.info.profile", "fields=open_id,avatar_url,display_name,username"),
+    ] {
+        let client = answering(200, OK);
+        let _ = client.user_info(&token(), &Scopes::parse(granted)).await;
+        let sent = client.exchange.sent();
+        assert_eq!(sent.method, Method::GET);
+        assert_eq!((sent.url.path(), sent.url.query()), ("/v2/user/info/", Some(query)));
+        assert_eq!(sent.headers[header::AUTHORIZATION], "Bearer act.SECRET-ACCESS");
+        assert!(sent.body.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn token_calls_are_forms_with_the_app_in_the_body() {
+    let client = answering(200, "{}");
+    let _ = client.exchange_code(&app(), "a*0!6410.va", "https://me.test/cb").await;
+    let sent = client.exchange.sent();
+    assert_eq!(sent.url.as_str(), "https://api.test/v2/oauth/token/");
+    assert_eq!(
+        form(&sent),
+        pairs(&[
+            ("client_key", "key-1"),
+            ("client_secret", "SECRET-CLIENT"),
+            ("grant_type", "authorization_code"),
+            ("code", "a*0!6410.va"),
+            ("redirect_uri", "https://me.test/cb"),
+        ])
+    );
+
+    let _ = client.refresh(&app(), &RefreshToken::new("rft.x+y&z")).await;
+    let sent = client.exchange.sent();
+    assert_eq!(sent.endpoint, Endpoint::Refresh);
+    assert_eq!(
+        form(&sent),
+        pairs(&[
+            ("client_key", "key-1"),
+            ("client_secret", "SECRET-CLIENT"),
+            ("grant_type", "refresh_token"),
+            ("refresh_token", "rft.x+y&z"),
+        ])
+    );
+
+    let _ = client.revoke(&app(), &token()).await;
+    let sent = client.exchange.sent();
+    assert_eq!(sent.url.as_str(), "https://api.test/v2/oauth/revoke/");
+    assert_eq!(
+        form(&sent),
+        pairs(&[("client_key", "key-1"), ("client_secret", "SECRET-CLIENT"), ("token", "act.SECRET-ACCESS")])
+    );
+}
+
+#[test]
+fn the_authorize_url_joins_scopes_by_comma_and_keeps_the_base_path() {
+    let client = answering(200, "");
+    let scopes: Scopes = [scope::USER_INFO_BASIC, scope::VIDEO_PUBLISH].into_iter().collect();
+    let url = client.authorize_url(AuthorizeUrl {
+        client_key: "key 1",
+        scopes: &scopes,
+        redirect_uri: "https://me.test/cb?no=1",
+        state: "s/+=",
+        disable_auto_auth: true,
+    });
+    assert_eq!(
+        (url.scheme(), url.host_str(), url.path()),
+        ("https", Some("consent.test"), "/base/v2/auth/authorize/")
+    );
+    assert_eq!(
+        url.query_pairs().into_owned().collect::<Vec<_>>(),
+        pairs(&[
+            ("client_key", "key 1"),
+            ("response_type", "code"),
+            ("scope", "user.info.basic,video.publish"),
+            ("redirect_uri", "https://me.test/cb?no=1"),
+            ("state", "s/+="),
+            ("disable_auto_auth", "1"),
+        ])
+    );
+}
+
+#[test]
+fn a_base_url_needs_a_web_scheme_and_no_query() {
+    let good = "http://127.0.0.1:1234/tiktok";
+    assert!(Endpoints::new(good, good).is_ok());
+    for bad in ["", "open.tiktokapis.com", "ftp://x.test", "https://x.test?a=1", "https://x.test/#a"] {
+        assert!(Endpoints::new(bad, good).is_err(), "{bad}");
+        assert!(Endpoints::new(good, bad).is_err(), "{bad}");
+    }
+    assert_eq!(
+        Endpoints::tiktok(),
+        Endpoints::new("https://open.tiktokapis.com/", "https://www.tiktok.com/").unwrap()
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_fits_no_header_is_not_sent() {
+    let client = answering(200, OK);
+    let error = client.creator_info(&tiktok::AccessToken::new("act.a\nb")).await.unwrap_err();
+    assert!(matches!(error, tiktok::Error::Unbuildable { .. }), "{error}");
+    assert!(error.proves_nothing_was_created());
+    assert!(!super::script::shown(&error).contains("act.a"));
+}

@@ -1,0 +1,77 @@
+//! An exchange that answers what it is told, and remembers what it was sent.
+
+use std::{fmt::Write, sync::Mutex};
+
+use http::{HeaderMap, StatusCode};
+use tiktok::{
+    AccessToken, AppCredentials, Client, ClientSecret, Endpoints, Exchange, ExchangeError, PrivacyLevel,
+    PullUrl, Request, Response, VideoPost,
+};
+
+pub(crate) struct Script {
+    status: u16,
+    body: String,
+    sent: Mutex<Vec<Request>>,
+}
+
+impl Script {
+    pub(crate) fn sent(&self) -> Request {
+        let mut sent = self.sent.lock().unwrap();
+        assert_eq!(sent.len(), 1, "exactly one attempt");
+        sent.remove(0)
+    }
+}
+
+impl Exchange for Script {
+    async fn exchange(&self, request: Request) -> Result<Response, ExchangeError> {
+        self.sent.lock().unwrap().push(request);
+        Ok(Response {
+            status: StatusCode::from_u16(self.status).unwrap(),
+            headers: HeaderMap::new(),
+            body: self.body.clone().into(),
+        })
+    }
+}
+
+/// A client whose TikTok answers this to everything.
+pub(crate) fn answering(status: u16, body: impl Into<String>) -> Client<Script> {
+    let endpoints = Endpoints::new("https://api.test", "https://consent.test/base/").unwrap();
+    Client::new(Script { status, body: body.into(), sent: Mutex::default() }, endpoints)
+}
+
+pub(crate) fn token() -> AccessToken {
+    AccessToken::new("act.SECRET-ACCESS")
+}
+
+pub(crate) fn app() -> AppCredentials {
+    AppCredentials { client_key: "key-1".to_owned(), client_secret: ClientSecret::new("SECRET-CLIENT") }
+}
+
+pub(crate) fn pull_url() -> PullUrl {
+    PullUrl::new("https://media.test/m/SECRET-PATH.mp4?a=1&b=2")
+}
+
+pub(crate) fn post() -> VideoPost {
+    VideoPost {
+        title: Some("a walk #sea \"quoted\" \u{1f30a}".to_owned()),
+        privacy_level: PrivacyLevel::SelfOnly,
+        disable_comment: true,
+        disable_duet: false,
+        disable_stitch: true,
+        brand_content_toggle: false,
+        brand_organic_toggle: true,
+        is_aigc: false,
+        video_cover_timestamp_ms: Some(1500),
+    }
+}
+
+/// Everything that a value shows when it is logged, causes included.
+pub(crate) fn shown(error: &tiktok::Error) -> String {
+    let mut text = format!("{error} {error:?}");
+    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    while let Some(error) = cause {
+        write!(text, " {error} {error:?}").unwrap();
+        cause = error.source();
+    }
+    text
+}
