@@ -1,1 +1,733 @@
-//! x
+//! What every implementation of a port must do: run on the fakes here, and on the real adapters in their own tests.
+//!
+//! Each function wants a store that has none of its rows yet. They panic where a promise is broken.
+#![expect(clippy::unwrap_used, reason = "a port that fails in here breaks its promise")]
+
+use domain::account::{AccountStatus, Binding, Lease, Slot, TokenField, Tokens};
+use domain::content::ContentHash;
+use domain::media::{Container, MediaState};
+use domain::post::{AfterDeath, Failure, HoldReason, PublishId, Verdict, Witness};
+use domain::timeline::Actor;
+use domain::{
+    Account, AccountId, CreatorId, Event, Job, KeyId, Media, MediaId, Nonce, Outcome, Periods, Post, PostId,
+    Problem, SignedDuration, WorkspaceId, wake,
+};
+
+use crate::samples::{self, NOON};
+use crate::{
+    Accounts, Connected, Connections, Copied, Created, Creators, DueAccounts, DueKey, DueRow, DueRows, Keys,
+    Leased, MediaRows, Objects, OpenError, Plaintext, Posts, Queues, Read, Rescue, Saved, Stored, Vault,
+};
+
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+fn nonce(bits: u128) -> Nonce {
+    Nonce::from_bits(bits)
+}
+
+fn new<T: std::fmt::Debug>(created: Created<T>) -> Stored<T> {
+    match created {
+        Created::New(stored) => stored,
+        Created::Existed(stored) => panic!("it was there already: {stored:?}"),
+    }
+}
+
+fn written<T: std::fmt::Debug>(saved: Saved<T>) -> Stored<T> {
+    match saved {
+        Saved::Written(stored) => stored,
+        Saved::Conflict(found) => panic!("somebody wrote first: {found:?}"),
+    }
+}
+
+fn moved(post: &Post, event: Event, at: i64) -> Post {
+    let witness =
+        Witness { by: Actor::Publish, log_id: Some("202611011200000A1B2C3D4E5F60718293".to_owned()) };
+    let name = event.name();
+    match post.apply(event, witness, NOON + SignedDuration::from_millis(at), &Periods::default()) {
+        Ok(Outcome::Moved(post)) => *post,
+        other => panic!("`{name}` should move a post that is `{}`: {other:?}", post.state.name()),
+    }
+}
+
+fn publish_id() -> PublishId {
+    PublishId("v_pub_url~v2.7392610384756102".to_owned())
+}
+
+/// A post in every state it can be in, each reached by an event from an earlier one; they have the same id.
+pub fn posts_in_every_state(bits: u128) -> Vec<Post> {
+    let said = |verdict| Event::Said { publish_id: publish_id(), verdict };
+    let failure = Failure { code: "video.duration.max".to_owned(), remedy: "shorten the video".to_owned() };
+    let claimer = nonce(0x0123_4567_89ab_cdef);
+
+    let awaiting = samples::post(bits, None, NOON);
+    let rejected = moved(&awaiting, Event::MediaRejected(failure.clone()), 1_001);
+    let queued = moved(&awaiting, Event::MediaReady(samples::pinned()), 1_002);
+    let why = HoldReason::RateLimited;
+    let until = Some(NOON + HOUR);
+    let held =
+        moved(&queued, Event::Held { until, why, code: Some("rate_limit_exceeded".to_owned()) }, 2_003);
+    let for_ever =
+        moved(&held, Event::Held { until: None, why: HoldReason::ReconnectRequired, code: None }, 2_500);
+    let released = moved(&for_ever, Event::Released, 3_004);
+    let claim = Event::Claimed { nonce: claimer, until: NOON + HOUR };
+    let initiating = moved(&released, claim, 4_005);
+    let dead =
+        Event::AttemptDead { nonce: claimer, code: "spam_risk".to_owned(), then: AfterDeath::Fail(failure) };
+    let refused = moved(&initiating, dead, 5_006);
+    let unconfirmed = moved(&initiating, Event::AnswerLost { nonce: claimer }, 5_007);
+    let accepted = Event::InitAccepted { nonce: claimer, publish_id: publish_id() };
+    let processing = moved(&unconfirmed, accepted, 6_008);
+    let silent = moved(&processing, Event::Silent, 7_009);
+    let published = moved(&processing, said(Verdict::Complete { post_ids: Vec::new() }), 8_010);
+    let public = moved(&published, said(Verdict::PubliclyAvailable { post_id: u64::MAX }), 9_011);
+    let second = moved(&public, said(Verdict::Complete { post_ids: vec![7_392_610_384_756_102_999] }), 9_500);
+    let removed = moved(&second, said(Verdict::NoLongerPublic), 9_900);
+    let verdict = |passing| Verdict::Failed {
+        reason: "video_pull_failed".to_owned(),
+        passing,
+        remedy: "let TikTok reach the media".to_owned(),
+    };
+    let again = moved(&processing, said(verdict(true)), 10_012);
+    let failed = moved(&processing, said(verdict(false)), 10_013);
+    vec![
+        awaiting,
+        rejected,
+        queued,
+        held,
+        for_ever,
+        released,
+        initiating,
+        refused,
+        unconfirmed,
+        processing,
+        silent,
+        published,
+        public,
+        second,
+        removed,
+        again,
+        failed,
+    ]
+}
+
+/// [`Posts`]. Uses ids from 0x1000.
+pub async fn posts(store: &impl Posts) {
+    a_post_is_created_once(store).await;
+    a_post_survives_every_state(store).await;
+    a_save_needs_the_seen_version(store).await;
+    work_is_read_at_once(store).await;
+    a_publish_id_is_one_posts(store).await;
+    posts_are_listed_newest_first(store).await;
+}
+
+async fn a_post_is_created_once(store: &impl Posts) {
+    let post = samples::post(0x1000, Some(samples::pinned()), NOON);
+    let content = samples::content();
+    assert_eq!(store.post(&post.id, Read::Strong).await.unwrap(), None);
+    assert_eq!(store.content(&post.id, &post.content).await.unwrap(), None);
+
+    let stored = new(store.create(&post, &content, nonce(1)).await.unwrap());
+    assert_eq!(stored, Stored { row: post.clone(), version: 1 });
+    assert_eq!(store.post(&post.id, Read::Strong).await.unwrap().as_ref(), Some(&stored));
+    assert_eq!(store.post(&post.id, Read::Eventual).await.unwrap().as_ref(), Some(&stored));
+    assert_eq!(store.content(&post.id, &post.content).await.unwrap().as_ref(), Some(&content));
+
+    let repeated = store.create(&post, &content, nonce(1)).await.unwrap();
+    assert_eq!(repeated, Created::New(stored.clone()), "a repeat of our own write is our write");
+
+    let mut later = content.clone();
+    later.consent.given_at = NOON + HOUR;
+    let existed = store.create(&post, &later, nonce(2)).await.unwrap();
+    assert_eq!(existed, Created::Existed(stored.clone()));
+    let kept = store.content(&post.id, &post.content).await.unwrap();
+    assert_eq!(kept.as_ref(), Some(&content), "the consent that was given first stays");
+
+    let other = Post { content: ContentHash([0xb1; 32]), ..post.clone() };
+    let existed = store.create(&other, &content, nonce(3)).await.unwrap();
+    assert_eq!(existed, Created::Existed(stored), "another body under the same id changes nothing");
+}
+
+async fn a_post_survives_every_state(store: &impl Posts) {
+    let mut steps = posts_in_every_state(0x1001).into_iter();
+    let first = steps.next().expect("there are states");
+    let mut seen = new(store.create(&first, &samples::content(), nonce(1)).await.unwrap());
+    for (step, bits) in steps.zip(2..) {
+        let stored = written(store.save(&seen, &step, nonce(bits)).await.unwrap());
+        assert_eq!(stored, Stored { row: step.clone(), version: seen.version + 1 });
+        let read = store.post(&first.id, Read::Strong).await.unwrap().expect("it is there");
+        assert_eq!(read, stored, "as it was saved");
+        seen = read;
+    }
+}
+
+async fn a_save_needs_the_seen_version(store: &impl Posts) {
+    let post = samples::post(0x1002, Some(samples::pinned()), NOON);
+    let first = new(store.create(&post, &samples::content(), nonce(1)).await.unwrap());
+    let claimed = moved(&post, Event::Claimed { nonce: nonce(9), until: NOON + HOUR }, 1);
+    let held = moved(&post, Event::Held { until: None, why: HoldReason::Operator, code: None }, 2);
+
+    let second = written(store.save(&first, &claimed, nonce(2)).await.unwrap());
+    assert_eq!(store.save(&first, &held, nonce(3)).await.unwrap(), Saved::Conflict(Some(second.clone())));
+    assert_eq!(store.post(&post.id, Read::Strong).await.unwrap().as_ref(), Some(&second));
+
+    let repeated = store.save(&first, &claimed, nonce(2)).await.unwrap();
+    assert_eq!(repeated, Saved::Written(second), "a repeat of our own write is our write");
+
+    let missing = Stored { row: samples::post(0x1003, None, NOON), version: 1 };
+    assert_eq!(store.save(&missing, &missing.row, nonce(4)).await.unwrap(), Saved::Conflict(None));
+    assert_eq!(store.post(&missing.row.id, Read::Strong).await.unwrap(), None);
+}
+
+async fn work_is_read_at_once(store: &impl Posts) {
+    let post = samples::post(0x1004, Some(samples::pinned()), NOON);
+    let stored = new(store.create(&post, &samples::content(), nonce(1)).await.unwrap());
+    for read in [Read::Strong, Read::Eventual] {
+        let work = store.work(&post.id, Some(&post.content), &post.account, read).await.unwrap();
+        assert_eq!(work.post.as_ref(), Some(&stored));
+        assert_eq!(work.content, Some(samples::content()));
+        assert_eq!(work.account, None);
+    }
+    let work = store.work(&post.id, None, &post.account, Read::Strong).await.unwrap();
+    assert_eq!((work.post, work.content), (Some(stored), None));
+    let nothing = PostId::from_bits(0x1fff);
+    let work = store.work(&nothing, Some(&post.content), &post.account, Read::Strong).await.unwrap();
+    assert_eq!((work.post, work.content), (None, None));
+}
+
+async fn a_publish_id_is_one_posts(store: &impl Posts) {
+    let (ours, theirs) = (PostId::from_bits(0x1005), PostId::from_bits(0x1006));
+    let id = PublishId("v_pub_url~v2.1".to_owned());
+    assert_eq!(store.whose(&id).await.unwrap(), None);
+    store.remember(&id, &ours, NOON).await.unwrap();
+    store.remember(&id, &ours, NOON + HOUR).await.unwrap();
+    assert_eq!(store.whose(&id).await.unwrap(), Some(ours.clone()));
+    let refusal = store.remember(&id, &theirs, NOON).await.expect_err("it is another post's");
+    assert!(refusal.refused);
+    assert_eq!(store.whose(&id).await.unwrap(), Some(ours));
+}
+
+async fn posts_are_listed_newest_first(store: &impl Posts) {
+    let workspace = WorkspaceId::from_bits(0x1007);
+    let sample = |bits, seconds| Post {
+        workspace: workspace.clone(),
+        ..samples::post(bits, None, NOON + SECOND * seconds)
+    };
+    // two at the same time: the id decides
+    let posts = [(0x1010, 3), (0x1011, 1), (0x1012, 2), (0x1014, 0), (0x1013, 0)];
+    for (bits, seconds) in posts {
+        store.create(&sample(bits, seconds), &samples::content(), nonce(1)).await.unwrap();
+    }
+    let foreign = Post { workspace: WorkspaceId::from_bits(0x1008), ..sample(0x1015, 5) };
+    store.create(&foreign, &samples::content(), nonce(1)).await.unwrap();
+
+    let all = store.list(&workspace, None, 100).await.unwrap();
+    let ids = |posts: &[Post]| posts.iter().map(|post| post.id.bits()).collect::<Vec<_>>();
+    assert_eq!(ids(&all.rows), [0x1010, 0x1012, 0x1011, 0x1014, 0x1013]);
+    assert_eq!(all.rows[0], sample(0x1010, 3));
+    assert_eq!(all.next_cursor, None);
+
+    let mut pages = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = store.list(&workspace, cursor.as_deref(), 2).await.unwrap();
+        pages.push(ids(&page.rows));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, [vec![0x1010, 0x1012], vec![0x1011, 0x1014], vec![0x1013]]);
+
+    let exact = store.list(&workspace, None, 5).await.unwrap();
+    assert_eq!(exact.next_cursor, None, "a full last page leads nowhere");
+    let nobody = store.list(&WorkspaceId::from_bits(0x1009), None, 5).await.unwrap();
+    assert_eq!((nobody.rows, nobody.next_cursor), (Vec::new(), None));
+    assert!(store.list(&workspace, Some("?"), 2).await.expect_err("it is no cursor").refused);
+}
+
+/// [`MediaRows`]. Uses ids from 0x2000.
+pub async fn media_rows(store: &impl MediaRows) {
+    let media = samples::media(0x2000, NOON);
+    assert_eq!(store.media(&media.id, Read::Strong).await.unwrap(), None);
+    let first = new(store.declare(&media, nonce(1)).await.unwrap());
+    assert_eq!(first, Stored { row: media.clone(), version: 1 });
+    assert_eq!(store.declare(&media, nonce(1)).await.unwrap(), Created::New(first.clone()));
+    assert_eq!(store.declare(&media, nonce(2)).await.unwrap(), Created::Existed(first.clone()));
+    assert_eq!(store.media(&media.id, Read::Eventual).await.unwrap(), Some(first.clone()));
+
+    // a post that comes while the verdict is on its way is not lost, and does not disturb the verdict
+    let post = PostId::from_bits(0x2001);
+    let waiting = store.wait_for(&media.id, &post).await.unwrap().expect("it is there");
+    assert_eq!((waiting.version, waiting.row.waiting.contains(&post)), (1, true));
+    let again = store.wait_for(&media.id, &post).await.unwrap().expect("it is there");
+    assert_eq!(again, waiting);
+    let ready = media.judged(samples::pinned().etag, Ok(samples::probe()));
+    assert!(ready.waiting.is_empty());
+    let judged = written(store.judge(&first, &ready, nonce(3)).await.unwrap());
+    let expected = Stored { row: Media { waiting: [post.clone()].into(), ..ready.clone() }, version: 2 };
+    assert_eq!(judged, expected);
+    assert_eq!(store.media(&media.id, Read::Strong).await.unwrap(), Some(expected.clone()));
+
+    assert_eq!(store.judge(&first, &ready, nonce(3)).await.unwrap(), Saved::Written(expected.clone()));
+    let problem = Problem::new("/media", "video.codec", "it is a picture", "send a video");
+    let rejected = media.judged(String::new(), Err(vec![problem]));
+    assert_eq!(store.judge(&first, &rejected, nonce(4)).await.unwrap(), Saved::Conflict(Some(expected)));
+    let second = PostId::from_bits(0x2002);
+    let late = store.wait_for(&media.id, &second).await.unwrap().expect("it is there").row;
+    assert!(matches!(late.state, MediaState::Ready { .. }), "whoever comes late sees the verdict");
+    assert_eq!(late.waiting, [post, second].into());
+
+    let missing = samples::media(0x2003, NOON);
+    assert_eq!(store.wait_for(&missing.id, &PostId::from_bits(0x2004)).await.unwrap(), None);
+    assert_eq!(store.media(&missing.id, Read::Strong).await.unwrap(), None);
+    let unseen = Stored { row: missing.clone(), version: 1 };
+    assert_eq!(store.judge(&unseen, &missing, nonce(5)).await.unwrap(), Saved::Conflict(None));
+
+    let bad = samples::media(0x2005, NOON);
+    let first = new(store.declare(&bad, nonce(1)).await.unwrap());
+    let rejected = Media { state: rejected.state, due: None, ..bad };
+    written(store.judge(&first, &rejected, nonce(2)).await.unwrap());
+    assert_eq!(store.media(&rejected.id, Read::Strong).await.unwrap().map(|it| it.row), Some(rejected));
+}
+
+async fn account(store: &impl Accounts, id: &AccountId) -> Account {
+    store.account(id, Read::Strong).await.unwrap().expect("the account is there")
+}
+
+/// [`Accounts`]. Uses ids from 0x3000.
+pub async fn accounts(store: &impl Accounts) {
+    an_account_is_connected_once(store).await;
+    limits_are_saved_if_nobody_else_has(store).await;
+    one_holds_the_lease(store).await;
+    tokens_go_forward(store).await;
+    a_refused_account_waits_for_its_creator(store).await;
+    connecting_again_resets_no_limit(store).await;
+}
+
+async fn an_account_is_connected_once(store: &impl Accounts) {
+    let sample = samples::account(0x3000, NOON);
+    assert_eq!(store.account(&sample.id, Read::Strong).await.unwrap(), None);
+    assert_eq!(store.connect(&sample, nonce(1)).await.unwrap(), Connected::Done);
+    assert_eq!(account(store, &sample.id).await, sample);
+    assert_eq!(store.connect(&sample, nonce(1)).await.unwrap(), Connected::Done, "our own write");
+    assert_eq!(store.connect(&sample, nonce(2)).await.unwrap(), Connected::Moved, "the epoch is taken");
+    let theirs = Account {
+        workspace: WorkspaceId::from_bits(0x3001),
+        tokens: Some(samples::tokens(2, NOON)),
+        ..sample.clone()
+    };
+    assert_eq!(store.connect(&theirs, nonce(3)).await.unwrap(), Connected::Elsewhere);
+    assert_eq!(account(store, &sample.id).await, sample);
+}
+
+async fn limits_are_saved_if_nobody_else_has(store: &impl Accounts) {
+    let sample = samples::account(0x3002, NOON);
+    store.connect(&sample, nonce(1)).await.unwrap();
+    let mut limits = sample.limits.clone();
+    limits.reserve_publish(NOON);
+    limits.reserve_status(NOON - HOUR * 24 * 400);
+    limits.reserve_status(NOON + SECOND);
+    limits.rest(NOON, SignedDuration::from_millis(1));
+    let slot = Slot { post: PostId::from_bits(0x3003), until: NOON + HOUR };
+    let save = |seen, limits, slot, by| store.save_limits(&sample.id, seen, limits, slot, nonce(by));
+
+    assert_eq!(save(0, &limits, Some(&slot), 2).await.unwrap(), Some(1));
+    let row = account(store, &sample.id).await;
+    let expected =
+        Account { limits: limits.clone(), limits_version: 1, slot: Some(slot.clone()), ..sample.clone() };
+    assert_eq!(row, expected);
+    assert_eq!(save(0, &sample.limits, None, 3).await.unwrap(), None, "somebody else was first");
+    assert_eq!(save(0, &limits, Some(&slot), 2).await.unwrap(), Some(1), "our own write");
+    assert_eq!(account(store, &sample.id).await, expected);
+    assert_eq!(save(1, &sample.limits, None, 4).await.unwrap(), Some(2));
+    assert_eq!(account(store, &sample.id).await, Account { limits_version: 2, ..sample.clone() });
+    let nobody = AccountId::from_bits(0x3fff);
+    assert_eq!(store.save_limits(&nobody, 0, &limits, None, nonce(5)).await.unwrap(), None);
+    assert_eq!(store.account(&nobody, Read::Strong).await.unwrap(), None);
+}
+
+async fn won(store: &impl Accounts, id: &AccountId, by: u128, seconds: i64) -> (Account, bool) {
+    let now = NOON + SECOND * i32::try_from(seconds).expect("a short time");
+    match store.lease(id, &Lease { nonce: nonce(by), until: now + SECOND * 10 }, now).await.unwrap() {
+        Leased::Won { account, taken_over } => (*account, taken_over),
+        other => panic!("the lease should be free: {other:?}"),
+    }
+}
+
+async fn one_holds_the_lease(store: &impl Accounts) {
+    let sample = samples::account(0x3004, NOON);
+    let id = &sample.id;
+    let lease = |by, seconds| Lease { nonce: nonce(by), until: NOON + SECOND * (seconds + 10) };
+    assert!(matches!(store.lease(id, &lease(1, 0), NOON).await.unwrap(), Leased::Missing));
+    assert_eq!(store.account(id, Read::Strong).await.unwrap(), None);
+    store.connect(&sample, nonce(1)).await.unwrap();
+
+    let (held, taken_over) = won(store, id, 2, 0).await;
+    assert_eq!((&held, taken_over), (&Account { lease: Some(lease(2, 0)), ..sample.clone() }, false));
+    assert_eq!(account(store, id).await, held);
+    let busy = store.lease(id, &lease(3, 5), NOON + SECOND * 5).await.unwrap();
+    assert!(matches!(busy, Leased::Busy(until) if until == NOON + SECOND * 10), "{busy:?}");
+    let busy = store.lease(id, &lease(3, 10), NOON + SECOND * 10).await.unwrap();
+    assert!(matches!(busy, Leased::Busy(_)), "it has not run out before its last moment: {busy:?}");
+    let (_, again) = won(store, id, 2, 0).await;
+    assert!(again, "our own, whose answer may have been lost");
+
+    let (taken, taken_over) = won(store, id, 3, 11).await;
+    assert_eq!((taken.lease, taken_over), (Some(lease(3, 11)), true));
+    store.release(id, nonce(2), Some(NOON)).await.unwrap();
+    let row = account(store, id).await;
+    assert_eq!((row.lease, row.due), (Some(lease(3, 11)), sample.due), "it is not ours any more");
+    store.release(id, nonce(3), None).await.unwrap();
+    assert_eq!(account(store, id).await, sample);
+    won(store, id, 4, 20).await;
+    store.release(id, nonce(4), Some(NOON + HOUR)).await.unwrap();
+    assert_eq!(account(store, id).await, Account { due: Some(NOON + HOUR), ..sample.clone() });
+    store.release(&AccountId::from_bits(0x3fff), nonce(4), Some(NOON)).await.unwrap();
+    assert_eq!(store.account(&AccountId::from_bits(0x3fff), Read::Strong).await.unwrap(), None);
+}
+
+async fn tokens_go_forward(store: &impl Accounts) {
+    let sample = samples::account(0x3005, NOON);
+    let id = &sample.id;
+    store.connect(&sample, nonce(1)).await.unwrap();
+    let due = NOON + HOUR * 20;
+    let previous = sample.tokens.as_ref().map(|tokens| (tokens.epoch, tokens.refresh.clone()));
+    let second = samples::tokens(2, NOON + HOUR);
+    let with_previous = Tokens { previous_refresh: previous, ..second.clone() };
+    let store_as =
+        |by, tokens: Tokens| async move { store.store_tokens(id, nonce(by), &tokens, due).await.unwrap() };
+
+    assert!(!store_as(2, with_previous.clone()).await, "without the lease");
+    won(store, id, 2, 0).await;
+    assert!(!store_as(3, with_previous.clone()).await, "under somebody else's lease");
+    assert!(!store_as(2, samples::tokens(3, NOON)).await, "a generation is missing");
+    assert!(!store_as(2, samples::tokens(1, NOON)).await, "the epoch never goes back");
+    assert_eq!(account(store, id).await.tokens, sample.tokens);
+    assert!(store_as(2, with_previous.clone()).await);
+    let expected = Account { tokens: Some(second), due: Some(due), ..sample.clone() };
+    assert_eq!(account(store, id).await, expected, "and the lease is given back");
+    assert!(store_as(2, with_previous.clone()).await, "our own write");
+    let (leased, _) = won(store, id, 4, 20).await;
+    assert_eq!(leased.tokens, Some(with_previous), "the holder of the lease sees the generation before");
+
+    // a generation without one before it (the creator has signed in again) does not find an older one
+    assert!(store_as(4, samples::tokens(3, NOON)).await);
+    let (leased, _) = won(store, id, 5, 40).await;
+    assert_eq!(leased.tokens, Some(samples::tokens(3, NOON)));
+    assert!(
+        !store
+            .store_tokens(&AccountId::from_bits(0x3fff), nonce(5), &samples::tokens(1, NOON), due)
+            .await
+            .unwrap()
+    );
+}
+
+async fn a_refused_account_waits_for_its_creator(store: &impl Accounts) {
+    let sample = samples::account(0x3006, NOON);
+    let id = &sample.id;
+    store.connect(&sample, nonce(1)).await.unwrap();
+    let require = |by, epoch| store.require_reconnect(id, nonce(by), epoch, "invalid_grant", NOON + HOUR);
+    assert!(!require(2, 1).await.unwrap(), "without the lease");
+    won(store, id, 2, 0).await;
+    assert!(!require(2, 2).await.unwrap(), "another epoch");
+    assert_eq!(account(store, id).await.status, AccountStatus::Connected);
+    assert!(require(2, 1).await.unwrap());
+    let status = AccountStatus::ReconnectRequired { since: NOON + HOUR, code: "invalid_grant".to_owned() };
+    assert_eq!(account(store, id).await, Account { status, due: None, ..sample.clone() });
+    assert!(require(2, 1).await.unwrap(), "our own write");
+    assert!(
+        !store
+            .require_reconnect(&AccountId::from_bits(0x3fff), nonce(2), 0, "invalid_grant", NOON)
+            .await
+            .unwrap()
+    );
+
+    // tokens that come after all connect it again
+    won(store, id, 3, 20).await;
+    assert!(store.store_tokens(id, nonce(3), &samples::tokens(2, NOON), NOON + HOUR).await.unwrap());
+    let row = account(store, id).await;
+    assert_eq!((row.status, row.due), (AccountStatus::Connected, Some(NOON + HOUR)));
+}
+
+async fn connecting_again_resets_no_limit(store: &impl Accounts) {
+    let sample = samples::account(0x3007, NOON);
+    let id = &sample.id;
+    store.connect(&sample, nonce(1)).await.unwrap();
+    let mut limits = sample.limits.clone();
+    limits.reserve_publish(NOON);
+    let slot = Slot { post: PostId::from_bits(0x3008), until: NOON + HOUR };
+    store.save_limits(id, 0, &limits, Some(&slot), nonce(2)).await.unwrap();
+    won(store, id, 3, 0).await;
+    let again = Account {
+        creator: CreatorId::from_bits(0xc2),
+        tokens: Some(samples::tokens(2, NOON + HOUR)),
+        due: Some(NOON + HOUR),
+        ..sample.clone()
+    };
+    assert_eq!(store.connect(&again, nonce(4)).await.unwrap(), Connected::Moved, "somebody refreshes");
+    assert_eq!(store.connect(&again, nonce(3)).await.unwrap(), Connected::Done, "under our lease");
+    assert_eq!(account(store, id).await, Account { limits, limits_version: 1, slot: Some(slot), ..again });
+}
+
+/// [`Creators`]. Uses ids from 0x4000; `media` is written through [`MediaRows`].
+pub async fn creators(store: &(impl Creators + MediaRows)) {
+    let sample = samples::creator(0x4000, NOON);
+    let media = samples::media(0x4001, NOON);
+    assert_eq!(store.creator(&sample.id).await.unwrap(), None);
+    assert_eq!(store.creator_and_media(&sample.id, &media.id).await.unwrap(), (None, None));
+    store.put_creator(&sample).await.unwrap();
+    assert_eq!(store.creator(&sample.id).await.unwrap().as_ref(), Some(&sample));
+    let found = store.creator_and_media(&sample.id, &media.id).await.unwrap();
+    assert_eq!(found, (Some(sample.clone()), None));
+    store.declare(&media, nonce(1)).await.unwrap();
+    let found = store.creator_and_media(&sample.id, &media.id).await.unwrap();
+    assert_eq!(found, (Some(sample.clone()), Some(media.clone())));
+    let found = store.creator_and_media(&CreatorId::from_bits(0x4002), &media.id).await.unwrap();
+    assert_eq!(found, (None, Some(media)));
+
+    let mut changed = sample.clone();
+    "Ada L.".clone_into(&mut changed.info.nickname);
+    changed.info.privacy_level_options = vec!["A_LEVEL_OF_TOMORROW".to_owned()];
+    changed.scopes = Vec::new();
+    store.put_creator(&changed).await.unwrap();
+    assert_eq!(store.creator(&sample.id).await.unwrap(), Some(changed), "the last writer wins");
+
+    let workspace = WorkspaceId::from_bits(0x4003);
+    for (bits, seconds) in [(0x4010, 1), (0x4011, 3), (0x4012, 2)] {
+        let creator = samples::creator(bits, NOON + SECOND * seconds);
+        store.put_creator(&domain::Creator { workspace: workspace.clone(), ..creator }).await.unwrap();
+    }
+    let first = store.list_creators(&workspace, None, 2).await.unwrap();
+    let rest = store.list_creators(&workspace, first.next_cursor.as_deref(), 2).await.unwrap();
+    let ids: Vec<_> = first.rows.iter().chain(&rest.rows).map(|creator| creator.id.bits()).collect();
+    assert_eq!(ids, [0x4011, 0x4012, 0x4010]);
+    assert_eq!((first.rows.len(), rest.next_cursor), (2, None));
+}
+
+/// [`Keys`]. Uses ids from 0x5000.
+pub async fn keys(store: &impl Keys) {
+    let sample = samples::api_key(0x5000);
+    assert_eq!(store.key(&sample.id).await.unwrap(), None);
+    store.put_key(&sample).await.unwrap();
+    assert_eq!(store.key(&sample.id).await.unwrap().as_ref(), Some(&sample));
+    let revoked = crate::ApiKey { revoked_at: Some(NOON), expires_at: Some(NOON + HOUR), ..sample.clone() };
+    store.put_key(&revoked).await.unwrap();
+    assert_eq!(store.key(&sample.id).await.unwrap(), Some(revoked));
+    store.put_key(&sample).await.unwrap();
+    assert_eq!(store.key(&sample.id).await.unwrap(), Some(sample));
+    assert_eq!(store.key(&KeyId::from_bits(0x5001)).await.unwrap(), None);
+}
+
+/// [`Connections`]. Uses secrets that hash to `[0x60; 32]` and following.
+pub async fn connections(store: &impl Connections) {
+    let sample = samples::connecting(NOON);
+    assert_eq!(store.peek([0x60; 32]).await.unwrap(), None);
+    assert_eq!(store.take([0x60; 32]).await.unwrap(), None);
+    store.begin([0x60; 32], &sample).await.unwrap();
+    assert_eq!(store.peek([0x60; 32]).await.unwrap().as_ref(), Some(&sample));
+    assert_eq!(store.peek([0x60; 32]).await.unwrap().as_ref(), Some(&sample), "looking takes nothing");
+    assert_eq!(store.take([0x61; 32]).await.unwrap(), None);
+    assert_eq!(store.take([0x60; 32]).await.unwrap(), Some(sample.clone()));
+    assert_eq!(store.take([0x60; 32]).await.unwrap(), None, "once");
+    assert_eq!(store.peek([0x60; 32]).await.unwrap(), None);
+    let link =
+        crate::Connecting { creator: Some(CreatorId::from_bits(0xc1)), browser_sha256: None, ..sample };
+    store.begin([0x62; 32], &link).await.unwrap();
+    assert_eq!(store.take([0x62; 32]).await.unwrap(), Some(link));
+}
+
+/// [`DueRows`]. Uses ids from 0x7000, all of one partition.
+pub async fn due_rows(store: &(impl DueRows + Posts + MediaRows)) {
+    let partition = wake::partition(0x7000);
+    let at = |seconds: i32| NOON + SECOND * seconds;
+    let post = Post { due: Some(at(20)), ..samples::post(0x7000, None, NOON) };
+    let media = Media { due: Some(at(10)), ..samples::media(0x7010, NOON) };
+    let later = Post { due: Some(at(30)), ..samples::post(0x7020, None, NOON) };
+    let never = Post { due: None, ..samples::post(0x7030, None, NOON) };
+    let elsewhere = Post { due: Some(at(1)), ..samples::post(0x7001, None, NOON) };
+    for post in [&post, &later, &never, &elsewhere] {
+        store.create(post, &samples::content(), nonce(1)).await.unwrap();
+    }
+    let seen_media = new(store.declare(&media, nonce(1)).await.unwrap());
+    let post_key = DueKey::Post(post.id.clone());
+    let media_key = DueKey::Media(media.id.clone());
+
+    let due = |before, limit| async move {
+        let rows = store.due(partition, at(before), limit).await.unwrap();
+        rows.into_iter().map(|due| (due.key, due.at)).collect::<Vec<_>>()
+    };
+    assert_eq!(due(30, 10).await, [(media_key.clone(), at(10)), (post_key.clone(), at(20))]);
+    assert_eq!(due(30, 1).await, [(media_key.clone(), at(10))]);
+    assert_eq!(due(10, 10).await, []);
+
+    let missing = DueKey::Post(PostId::from_bits(0x7040));
+    let rows = store.rows(&[post_key.clone(), media_key.clone(), missing.clone()]).await.unwrap();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows.get(&post_key), Some(&DueRow::Post(Box::new(post.clone()))));
+    assert_eq!(rows.get(&media_key), Some(&DueRow::Media(Box::new(media.clone()))));
+    assert_eq!(store.rows(&[]).await.unwrap().len(), 0);
+
+    // only the seen wake-up moves, and whoever read the row before notices
+    let seen = store.post(&post.id, Read::Strong).await.unwrap().expect("it is there");
+    assert!(!store.push_back(&post_key, at(19), Some(at(300))).await.unwrap(), "the index was stale");
+    assert!(store.push_back(&post_key, at(20), Some(at(300))).await.unwrap());
+    assert!(store.push_back(&post_key, at(20), Some(at(300))).await.unwrap(), "perhaps our own write");
+    assert!(!store.push_back(&post_key, at(20), Some(at(301))).await.unwrap());
+    assert_eq!(
+        due(301, 10).await,
+        [(media_key.clone(), at(10)), (DueKey::Post(later.id.clone()), at(30)), (post_key.clone(), at(300)),]
+    );
+    let pushed = store.post(&post.id, Read::Strong).await.unwrap().expect("it is there");
+    assert_eq!(pushed, Stored { row: Post { due: Some(at(300)), ..post }, version: seen.version + 1 });
+    let conflict = store.save(&seen, &seen.row, nonce(2)).await.unwrap();
+    assert_eq!(conflict, Saved::Conflict(Some(pushed.clone())));
+
+    assert!(store.push_back(&media_key, at(10), None).await.unwrap());
+    assert!(!store.push_back(&media_key, at(10), Some(at(11))).await.unwrap());
+    let ready = Media { due: Some(at(40)), ..samples::ready_media(0x7010, NOON) };
+    assert!(matches!(store.judge(&seen_media, &ready, nonce(2)).await.unwrap(), Saved::Conflict(Some(_))));
+    assert!(!store.push_back(&missing, at(1), Some(at(2))).await.unwrap());
+    assert!(store.post(&PostId::from_bits(0x7040), Read::Strong).await.unwrap().is_none());
+
+    // saving moves the wake-up, keeps it and takes it away
+    let again = Post { due: Some(at(50)), ..pushed.row.clone() };
+    let pushed = written(store.save(&pushed, &again, nonce(3)).await.unwrap());
+    let pushed = written(store.save(&pushed, &again, nonce(4)).await.unwrap());
+    let later_key = DueKey::Post(later.id.clone());
+    assert_eq!(due(301, 10).await, [(later_key.clone(), at(30)), (post_key.clone(), at(50))]);
+    written(store.save(&pushed, &Post { due: None, ..again }, nonce(5)).await.unwrap());
+    assert_eq!(due(301, 10).await, [(later_key, at(30))]);
+    let media = store.media(&media.id, Read::Strong).await.unwrap().expect("it is there");
+    written(store.judge(&media, &ready, nonce(6)).await.unwrap());
+    assert_eq!(due(301, 10).await.last(), Some(&(media_key, at(40))));
+}
+
+/// [`DueAccounts`]. Uses ids from 0x8000, all of one partition.
+pub async fn due_accounts(store: &(impl DueAccounts + Accounts)) {
+    let partition = wake::partition(0x8000);
+    let at = |seconds: i32| NOON + SECOND * seconds;
+    for (bits, seconds) in [(0x8000, 20), (0x8010, 10), (0x8001, 1)] {
+        let account = Account { due: Some(at(seconds)), ..samples::account(bits, NOON) };
+        store.connect(&account, nonce(1)).await.unwrap();
+    }
+    let due = |before| async move {
+        let rows = store.due_accounts(partition, at(before), 10).await.unwrap();
+        rows.into_iter().map(|due| (due.key.bits(), due.at)).collect::<Vec<_>>()
+    };
+    assert_eq!(due(20).await, [(0x8010, at(10))]);
+    assert_eq!(due(21).await, [(0x8010, at(10)), (0x8000, at(20))]);
+    let id = AccountId::from_bits(0x8010);
+    assert!(!store.push_back_account(&id, at(11), at(300)).await.unwrap(), "the index was stale");
+    assert!(store.push_back_account(&id, at(10), at(300)).await.unwrap());
+    assert!(store.push_back_account(&id, at(10), at(300)).await.unwrap(), "perhaps our own write");
+    assert!(!store.push_back_account(&id, at(10), at(301)).await.unwrap());
+    assert!(!store.push_back_account(&AccountId::from_bits(0x8fff), at(10), at(301)).await.unwrap());
+    assert_eq!(due(301).await, [(0x8000, at(20)), (0x8010, at(300))]);
+    assert_eq!(account(store, &id).await.due, Some(at(300)));
+}
+
+/// [`Objects`]. Uses media from 0x9000. What a signed URL does is for the adapter's own tests.
+pub async fn objects(store: &impl Objects) {
+    let media = MediaId::from_bits(0x9000);
+    let etag = store.put_upload(&media, Container::Mp4, b"first".to_vec()).await.unwrap();
+    assert!(etag.starts_with('"') && etag.ends_with('"'), "as S3 writes it: {etag}");
+    let copy = |etag: String, key: &'static str| {
+        let media = media.clone();
+        async move { store.copy_for_attempt(&media, &etag, key, Container::Mp4).await.unwrap() }
+    };
+    let key = "m/00000000000000000000000000009000.mp4";
+    assert_eq!(copy(etag.clone(), key).await, Copied::Done);
+    assert_eq!(copy(etag.clone(), key).await, Copied::Done, "a repeat is harmless");
+    let other = store.put_upload(&media, Container::Mp4, b"second".to_vec()).await.unwrap();
+    assert_ne!(other, etag);
+    assert_eq!(copy(etag.clone(), key).await, Copied::Changed, "these are not the bytes that were probed");
+    let nothing = store.copy_for_attempt(&MediaId::from_bits(0x9001), &etag, key, Container::Mp4).await;
+    assert_eq!(nothing.unwrap(), Copied::Changed);
+    store.delete_copy(key).await.unwrap();
+    store.delete_copy(key).await.unwrap();
+
+    let valid = SignedDuration::from_mins(15);
+    let upload = store.sign_upload(&media, Container::Mp4, 5, None, valid, NOON).await.unwrap();
+    assert_eq!(upload.expires_at, NOON + valid);
+    assert!(upload.url.expose().contains(&domain::media::upload_key(&media)));
+    let url = store.sign_download(key, valid).await.unwrap();
+    assert!(url.expose().contains(key));
+    assert_eq!(format!("{url:?}"), "[redacted url]");
+}
+
+/// [`Rescue`]. Uses accounts from 0xa000.
+pub async fn rescue(store: &impl Rescue) {
+    let account = AccountId::from_bits(0xa000);
+    assert_eq!(store.kept(&account, 2).await.unwrap(), None);
+    let tokens = Tokens { previous_refresh: Some((1, samples::sealed(1))), ..samples::tokens(2, NOON) };
+    store.keep(&account, &tokens).await.unwrap();
+    store.keep(&account, &tokens).await.unwrap();
+    assert_eq!(store.kept(&account, 2).await.unwrap(), Some(tokens));
+    assert_eq!(store.kept(&account, 3).await.unwrap(), None);
+    assert_eq!(store.kept(&AccountId::from_bits(0xa001), 2).await.unwrap(), None);
+}
+
+/// [`Queues`]: takes every kind of job, with any delay. What comes out is for the adapter's own tests.
+pub async fn queues(store: &impl Queues) {
+    let post = samples::post(0xb000, None, NOON);
+    let publish = domain::job::Publish {
+        post: post.id.clone(),
+        account: post.account.clone(),
+        content: post.content,
+        ticket: Some(NOON),
+        refused_epoch: None,
+    };
+    let check = domain::job::Check {
+        post: post.id,
+        account: post.account.clone(),
+        swept: false,
+        refused_epoch: None,
+    };
+    let jobs = [
+        Job::Publish(publish),
+        Job::Check(check),
+        Job::Ingest { media: post.media, post: None },
+        Job::Refresh { account: post.account, epoch: Some(1) },
+    ];
+    for job in &jobs {
+        for delay in
+            [-SECOND, SignedDuration::ZERO, SignedDuration::from_millis(1_001), crate::MAX_DELAY, HOUR]
+        {
+            store.send(job, delay).await.unwrap();
+        }
+    }
+}
+
+/// [`Vault`].
+pub async fn vault(vault: &impl Vault) {
+    let binding = |client_key, open_id, field, epoch| Binding { client_key, open_id, field, epoch };
+    let ours = binding("key", "user", TokenField::Access, 7);
+    let secret = Plaintext::new("act.example12345Example12345Example".to_owned());
+    let sealed = vault.seal(&secret, &ours).await.unwrap();
+    assert_eq!(vault.open(&sealed, &ours).await.unwrap(), secret);
+    assert_eq!(format!("{sealed:?} {secret:?}"), "[sealed] [redacted]");
+    let holds = |part: &[u8]| part.windows(8).any(|window| window == b"example1");
+    assert!(!holds(&sealed.cipher) && !holds(&sealed.data_key), "the secret is readable");
+    for foreign in [
+        binding("other", "user", TokenField::Access, 7),
+        binding("key", "other", TokenField::Access, 7),
+        binding("key", "user", TokenField::Refresh, 7),
+        binding("key", "user", TokenField::Access, 8),
+        binding("keyu", "ser", TokenField::Access, 7),
+    ] {
+        let refusal = vault.open(&sealed, &foreign).await;
+        assert!(matches!(refusal, Err(OpenError::Foreign)), "{foreign:?}: {refusal:?}");
+    }
+    for index in [0, sealed.cipher.len() / 2, sealed.cipher.len() - 1] {
+        let mut changed = sealed.clone();
+        changed.cipher[index] ^= 1;
+        let refusal = vault.open(&changed, &ours).await;
+        assert!(matches!(refusal, Err(OpenError::Foreign)), "byte {index} changed: {refusal:?}");
+    }
+    let mut cut = sealed.clone();
+    cut.cipher.truncate(3);
+    assert!(matches!(vault.open(&cut, &ours).await, Err(OpenError::Foreign)));
+    let again = vault.seal(&secret, &binding("key", "user", TokenField::Refresh, 7)).await.unwrap();
+    assert_ne!(again.cipher, sealed.cipher);
+}

@@ -19,6 +19,8 @@ pub mod contract;
 pub mod cursor;
 #[cfg(feature = "fakes")]
 pub mod fakes;
+#[cfg(feature = "fakes")]
+pub mod samples;
 
 /// A failure of something outside; nothing is known about whether the effect took place.
 #[derive(Debug, thiserror::Error)]
