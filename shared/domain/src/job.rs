@@ -1,4 +1,5 @@
-//! Queue messages: a tagged, versioned enum. A message is a hint to look at a row; the row decides.
+//! Queue messages: a tagged, versioned enum. A message is a hint to look at a row; the row decides. Fields that a newer
+//! version adds are ignored by an older one, so both can run side by side.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use crate::{AccountId, MediaId, PostId};
 
 /// A message in one of our queues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "job", deny_unknown_fields)]
+#[serde(tag = "job")]
 pub enum Job {
     /// Publish queue: start or go on with a post.
     #[serde(rename = "publish.v1")]

@@ -568,6 +568,11 @@ impl Post {
     }
 
     /// The whole machine on one screen.
+    #[expect(
+        clippy::too_many_lines,
+        clippy::match_same_arms,
+        reason = "one table, in the order of a post's life"
+    )]
     fn decide(&self, event: Event, now: Timestamp) -> Decision {
         use Decision::{Known, Nonsense};
         use Event as E;
@@ -758,6 +763,7 @@ fn said_of_running(
         // webhooks come in any order: a public id proves completion
         Verdict::PubliclyAvailable { post_id } => step(published(vec![post_id], false), What::Published),
         Verdict::NoLongerPublic => step(published(Vec::new(), true), What::NoLongerPublic),
+        #[expect(clippy::single_match_else, reason = "two ends of equal weight")]
         Verdict::Failed { reason, passing, remedy } => match again.filter(|_| passing) {
             Some(at) => coded(
                 PostState::Queued { media: media.clone(), at, attempts: attempt.number },

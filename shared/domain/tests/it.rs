@@ -1,0 +1,9 @@
+//! The domain's table tests and properties.
+
+mod it {
+    mod limits;
+    mod machine;
+    mod properties;
+    mod text;
+    mod world;
+}

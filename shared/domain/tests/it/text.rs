@@ -1,0 +1,67 @@
+use domain::account::{Binding, RefreshPlan, TokenField};
+use domain::content::{CAPTION_MAX_UTF16, Caption, ContentHash};
+use domain::{Job, MediaId, Nonce, PostId, SignedDuration};
+
+use super::world::at;
+
+#[test]
+fn captions_are_counted_in_utf16_units() {
+    let just_right = "🛶".repeat(CAPTION_MAX_UTF16 / 2);
+    assert!(Caption::try_from(just_right.clone()).is_ok());
+    let error = Caption::try_from(just_right + "x").unwrap_err();
+    assert_eq!(error.found, CAPTION_MAX_UTF16 + 1);
+}
+
+#[test]
+fn ids_know_their_kind() {
+    let id = PostId::from_bits(u128::MAX);
+    assert_eq!(id.as_str().parse::<PostId>().unwrap(), id);
+    assert_eq!(id.bits(), u128::MAX);
+    for wrong in
+        ["", "pst_", "med_ffffffffffffffffffffffffffffffff", "pst_FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", "pst_g"]
+    {
+        assert!(wrong.parse::<PostId>().is_err(), "`{wrong}`");
+    }
+}
+
+#[test]
+fn hashes_and_nonces_survive_their_text() {
+    let hash = ContentHash([0xab; 32]);
+    assert_eq!(ContentHash::try_from(hash.to_string()).unwrap(), hash);
+    assert!(ContentHash::try_from("é".repeat(32)).is_err());
+    let nonce = Nonce::from_bits(42);
+    assert_eq!(Nonce::try_from(nonce.to_string()).unwrap(), nonce);
+}
+
+#[test]
+fn jobs_are_tagged_and_versioned() {
+    let job = Job::Ingest { media: MediaId::from_bits(1), post: None };
+    let text = serde_json::to_string(&job).unwrap();
+    assert_eq!(text, r#"{"job":"ingest.v1","media":"med_00000000000000000000000000000001"}"#);
+    assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);
+    assert!(serde_json::from_str::<Job>(r#"{"job":"ingest.v9","media":"med_0"}"#).is_err());
+}
+
+#[test]
+fn bindings_differ_wherever_anything_differs() {
+    let base = Binding { client_key: "ab", open_id: "c", field: TokenField::Access, epoch: 1 };
+    let others = [
+        Binding { client_key: "a", open_id: "bc", ..base.clone() },
+        Binding { field: TokenField::Refresh, ..base.clone() },
+        Binding { epoch: 11, ..base.clone() },
+        Binding { open_id: "c1", epoch: 1, ..base.clone() },
+    ];
+    for other in others {
+        assert_ne!(base.associated_data(), other.associated_data(), "{other:?}");
+    }
+}
+
+#[test]
+fn refreshes_are_spread_over_60_to_75_percent_of_the_life() {
+    let plan = RefreshPlan { at_percent: 60, jitter_percent: 15 };
+    let expires = at(86_400);
+    let hours = |random| plan.due(at(0), expires, random).duration_since(at(0)).as_secs_f64() / 3_600.0;
+    assert!((hours(0) - 14.4).abs() < 0.01);
+    assert!((0..1_000).map(|it| hours(it * 7_919_333)).all(|hours| (14.39..=18.01).contains(&hours)));
+    assert_eq!(plan.due(at(0), at(0), 5), at(0) + SignedDuration::ZERO);
+}

@@ -1,0 +1,5 @@
+//! The rules of the house that a compiler does not keep.
+
+mod it {
+    mod order;
+}
