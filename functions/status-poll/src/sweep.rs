@@ -1,5 +1,7 @@
 //! The sweep of the `due` index, once a minute.
 
+use std::collections::HashMap;
+
 use domain::post::NextTask;
 use domain::wake::PARTITIONS;
 use domain::{Job, Periods, SignedDuration, Timestamp};
@@ -63,7 +65,7 @@ impl<S: DueRows, Q: Queues, T: Clock> Sweep<S, Q, T> {
             let page = async {
                 let due = self.store.due(partition, now + AHEAD, PAGE).await?;
                 let keys: Vec<DueKey> = due.iter().map(|due| due.key.clone()).collect();
-                let rows = if keys.is_empty() { Default::default() } else { self.store.rows(&keys).await? };
+                let rows = if keys.is_empty() { HashMap::default() } else { self.store.rows(&keys).await? };
                 PortResult::Ok((due, rows))
             };
             let (due, rows) = match page.await {

@@ -134,7 +134,7 @@ where
         match self.ask(&refresh).await? {
             Ok(set) => self.store_set(account, tokens, set, nonce).await,
             Err(error) if is_definitive(&error) => self.last_resorts(account, tokens, nonce, &error).await,
-            Err(error) => Ok(self.passing(account, &error)),
+            Err(error) => Ok(passing(account, &error)),
         }
     }
 
@@ -142,13 +142,9 @@ where
     fn still_fresh(&self, tokens: &Tokens, epoch: Option<u64>, now: Timestamp) -> Option<Timestamp> {
         let random = u64::from_be_bytes(self.time.random()[..8].try_into().unwrap_or_default());
         let due = self.plan.due(tokens.issued_at, tokens.access_expires_at, random);
-        match epoch {
-            Some(epoch) => (tokens.epoch > epoch).then_some(due),
-            None => {
-                let earliest = self.plan.due(tokens.issued_at, tokens.access_expires_at, 0);
-                (now < earliest).then_some(due)
-            }
-        }
+        let earliest = self.plan.due(tokens.issued_at, tokens.access_expires_at, 0);
+        let fresh = epoch.map_or(now < earliest, |epoch| tokens.epoch > epoch);
+        fresh.then_some(due)
     }
 
     async fn ask(&self, refresh: &Plaintext) -> Result<Result<TokenSet, tiktok::Error>, Failure> {
@@ -207,12 +203,8 @@ where
             stored => {
                 // the pair is all there is: keep it where whoever takes over looks first
                 self.rescue.keep(&account.id, tokens).await.map_err(retry)?;
-                match stored {
-                    Err(error) => {
-                        tracing::error!(account = %account.id, error = %chain(&error), "new tokens are in the rescue object only");
-                    }
-                    Ok(_) => tracing::error!(account = %account.id, "the lease was lost during a refresh"),
-                }
+                let why = stored.err().map_or_else(|| "the lease was lost".to_owned(), |error| chain(&error));
+                tracing::error!(account = %account.id, why, "new tokens are in the rescue object only");
                 Ok(Refreshed::Later(AGAIN))
             }
         }
@@ -254,7 +246,7 @@ where
         match self.ask(&previous).await? {
             Ok(set) => self.store_set(account, tokens, set, nonce).await,
             Err(error) if is_definitive(&error) => Ok(Refreshed::Dead(code)),
-            Err(error) => Ok(self.passing(account, &error)),
+            Err(error) => Ok(passing(account, &error)),
         }
     }
 
@@ -266,18 +258,6 @@ where
                 let passing = matches!(&error, OpenError::Port(port) if !port.refused);
                 Err(Refreshed::Later(if passing { AGAIN } else { PROBE }))
             }
-        }
-    }
-
-    /// Whatever may pass never disconnects anyone.
-    fn passing(&self, account: &Account, error: &tiktok::Error) -> Refreshed {
-        tracing::warn!(account = %account.id, error = %chain(error), "refresh did not work this time");
-        match error.remedy() {
-            Remedy::Operator | Remedy::FixRequest => Refreshed::Later(PROBE),
-            Remedy::WaitAndRetry { min } => {
-                Refreshed::Later(SignedDuration::try_from(min).unwrap_or(AGAIN).max(AGAIN))
-            }
-            _ => Refreshed::Later(AGAIN),
         }
     }
 
@@ -299,4 +279,16 @@ where
 /// Whether TikTok says that this grant is dead. Everything else may pass.
 fn is_definitive(error: &tiktok::Error) -> bool {
     matches!(error, tiktok::Error::OAuthRefused { .. }) && error.remedy() == Remedy::Reauthorize
+}
+
+/// Whatever may pass never disconnects anyone.
+fn passing(account: &Account, error: &tiktok::Error) -> Refreshed {
+    tracing::warn!(account = %account.id, error = %chain(error), "refresh did not work this time");
+    match error.remedy() {
+        Remedy::Operator | Remedy::FixRequest => Refreshed::Later(PROBE),
+        Remedy::WaitAndRetry { min } => {
+            Refreshed::Later(SignedDuration::try_from(min).unwrap_or(AGAIN).max(AGAIN))
+        }
+        _ => Refreshed::Later(AGAIN),
+    }
 }
