@@ -1,0 +1,44 @@
+use std::fs;
+use std::path::Path;
+
+use domain::{Periods, SignedDuration};
+
+/// The default of a template parameter, as it is written.
+fn default_of(parameter: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
+    let template = fs::read_to_string(path).unwrap();
+    let section = template.split_once("\nParameters:\n").unwrap().1;
+    let body = section.split_once(&format!("\n  {parameter}:\n")).unwrap().1;
+    let line =
+        body.lines().take_while(|line| line.starts_with("    ")).find(|line| line.contains("Default:"));
+    line.unwrap().split_once("Default:").unwrap().1.trim().trim_matches('"').to_owned()
+}
+
+fn seconds(parameter: &str) -> SignedDuration {
+    SignedDuration::from_secs(default_of(parameter).parse().unwrap())
+}
+
+fn ladder(parameter: &str) -> Vec<SignedDuration> {
+    default_of(parameter).split(',').map(|gap| SignedDuration::from_secs(gap.parse().unwrap())).collect()
+}
+
+#[test]
+fn the_templates_defaults_are_the_domains() {
+    let template = Periods {
+        claim_margin: seconds("ClaimMarginSeconds"),
+        sweep_from: seconds("SweepFromSeconds"),
+        watchdog: seconds("WatchdogSeconds"),
+        poll_ladder: ladder("PollLadder"),
+        tail_ladder: ladder("TailLadder"),
+        tail: seconds("TailSeconds"),
+        post_deadline: seconds("PostDeadlineSeconds"),
+        unconfirmed_deadline: seconds("UnconfirmedDeadlineSeconds"),
+        media_deadline: seconds("MediaDeadlineSeconds"),
+    };
+    assert_eq!(template, Periods::default());
+}
+
+#[test]
+fn no_outbound_exception_is_made_by_default() {
+    assert_eq!(default_of("OutboundExceptions"), "");
+}
