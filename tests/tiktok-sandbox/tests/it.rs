@@ -1,5 +1,7 @@
 //! TikTok's facts, one by one, against the imitation.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests panic as tests do")]
+
 #[path = "it/facts.rs"]
 mod facts;
 #[path = "it/faults.rs"]
