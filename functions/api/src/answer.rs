@@ -1,0 +1,172 @@
+//! From a request to what the handlers read, and from what they say to an answer.
+
+use std::sync::{Mutex, PoisonError};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use bytes::Bytes;
+use domain::{Problem, SignedDuration, Timestamp};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use lambda_http::RequestExt as _;
+use lambda_kit::deadline::Deadline;
+use serde_json::Value;
+use url::form_urlencoded;
+
+use crate::crypto;
+use crate::refusal::Refusal;
+
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// A JSON body may be this long; the longest caption with everything else takes a quarter of it.
+pub(crate) const JSON_MAX: usize = 65_536;
+
+pub(crate) type Answered = Result<Response, Refusal>;
+
+/// A request, with what the handlers need of Lambda.
+pub(crate) struct Ask {
+    pub(crate) parts: Parts,
+    /// Behind a lock because it is not `Sync`, and the rest is read while others wait.
+    body: Mutex<Option<Body>>,
+    pub(crate) request_id: String,
+    /// When Lambda ends this invocation.
+    pub(crate) deadline: Timestamp,
+}
+
+impl Ask {
+    /// Outside Lambda the request id is `fallback`, and the deadline API Gateway's own.
+    pub(crate) fn new(request: Request, now: Timestamp, fallback: &[u8; 32]) -> Self {
+        let (parts, body) = request.into_parts();
+        let context = parts.lambda_context_ref();
+        let request_id = context
+            .map(|context| context.request_id.clone())
+            .filter(|id| !id.is_empty())
+            .unwrap_or_else(|| crypto::hex(&fallback[..16]));
+        let deadline = context
+            .map(|context| Deadline::from(context).moment())
+            .filter(|moment| *moment > now)
+            .unwrap_or(now + SignedDuration::from_secs(29));
+        Self { parts, body: Mutex::new(Some(body)), request_id, deadline }
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.parts.headers
+    }
+
+    pub(crate) fn header(&self, name: impl header::AsHeaderName) -> Option<&str> {
+        self.parts.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The path's segment number `index`, as it came.
+    pub(crate) fn segment(&self, index: usize) -> &str {
+        self.parts.uri.path().split('/').filter(|part| !part.is_empty()).nth(index).unwrap_or_default()
+    }
+
+    /// A query parameter, decoded; the first of its name.
+    pub(crate) fn query(&self, name: &str) -> Option<String> {
+        self.queries().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    pub(crate) fn queries(&self) -> impl Iterator<Item = (String, String)> {
+        form_urlencoded::parse(self.parts.uri.query().unwrap_or_default().as_bytes())
+            .map(|(key, value)| (key.into_owned(), value.into_owned()))
+    }
+
+    /// The values of a cookie: browsers may send several of one name, and some gateways keep them in the header.
+    pub(crate) fn cookies<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.parts
+            .headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|header| header.split(';'))
+            .filter_map(move |pair| pair.trim().split_once('=').filter(|(key, _)| *key == name))
+            .map(|(_, value)| value)
+    }
+
+    /// The media type of the body, without parameters, lower case.
+    pub(crate) fn content_type(&self) -> String {
+        let header = self.header(header::CONTENT_TYPE).unwrap_or_default();
+        header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+
+    /// The whole body, if it has at most `max` bytes.
+    pub(crate) async fn bytes(&mut self, max: usize, remedy: &str) -> Result<Bytes, Refusal> {
+        let body = self.body.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(body) = body else { return Ok(Bytes::new()) };
+        axum::body::to_bytes(body, max).await.map_err(|_| {
+            Refusal::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body.too_large",
+                format!("the body is longer than {max} bytes"),
+                remedy,
+            )
+        })
+    }
+
+    /// The body as JSON.
+    pub(crate) async fn json(&mut self) -> Result<Value, Refusal> {
+        let content_type = self.content_type();
+        if content_type != "application/json" {
+            return Err(unsupported(&content_type, "`application/json`"));
+        }
+        let bytes = self.bytes(JSON_MAX, "send only the documented fields").await?;
+        parse_json(&bytes)
+    }
+
+    /// The `Idempotency-Key`, or what is wrong with it. `Ok(None)`: there is none.
+    pub(crate) fn idempotency_key(&self) -> Result<Option<String>, Problem> {
+        let mut values = self.headers().get_all(IDEMPOTENCY_KEY).iter();
+        let Some(value) = values.next() else { return Ok(None) };
+        let text = value.to_str().ok().filter(|text| (1..=255).contains(&text.len()));
+        match (text, values.next()) {
+            (Some(text), None) => Ok(Some(text.to_owned())),
+            _ => Err(Problem::new(
+                "",
+                "idempotency_key.format",
+                "the header Idempotency-Key is not one text of 1 to 255 printable ASCII characters",
+                "send one random text, such as a UUID, and the same one whenever you repeat the request",
+            )),
+        }
+    }
+}
+
+pub(crate) fn unsupported(found: &str, wanted: &str) -> Refusal {
+    let found: String = found.chars().take(80).collect();
+    Refusal::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "content_type.unsupported",
+        format!("the body is `{found}`, this route takes {wanted}"),
+        format!("send the header Content-Type: {}", wanted.replace('`', "")),
+    )
+}
+
+/// Reads JSON; what is malformed is named by line and column.
+pub(crate) fn parse_json(bytes: &[u8]) -> Result<Value, Refusal> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "json.malformed",
+            format!("the body is not JSON: {error}"),
+            format!("correct the JSON at line {}, column {}", error.line(), error.column()),
+        )
+    })
+}
+
+pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Adds a header whose value is text of ours.
+pub(crate) fn with_header(mut response: Response, name: HeaderName, value: &str) -> Response {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        response.headers_mut().append(name, value);
+    }
+    response
+}

@@ -1,0 +1,50 @@
+//! Creators: list, read, and what TikTok says about one right now.
+
+use domain::{Account, Creator, CreatorId};
+use futures::future::join_all;
+use http::StatusCode;
+use ports::{Accounts, Creators, Read};
+use serde_json::{Value, json};
+
+use crate::answer::{self, Answered, Ask};
+use crate::posts::PageAsked;
+use crate::refusal::Refusal;
+use crate::{Api, Outside, view};
+
+impl<W: Outside> Api<W> {
+    pub(crate) async fn list_creators(&self, ask: Ask) -> Answered {
+        let caller = self.caller(&ask).await?;
+        let page = PageAsked::read(&ask)?;
+        let found = self.store.list_creators(&caller.workspace, page.cursor.as_deref(), page.limit).await?;
+        let accounts = found.rows.iter().map(|creator| self.store.account(&creator.account, Read::Eventual));
+        let accounts: Vec<Option<Account>> =
+            join_all(accounts).await.into_iter().collect::<Result<_, _>>()?;
+        let data: Vec<Value> = found
+            .rows
+            .iter()
+            .zip(&accounts)
+            .map(|(creator, account)| view::creator(creator, account.as_ref()))
+            .collect();
+        Ok(answer::json(StatusCode::OK, &json!({ "data": data, "next_cursor": found.next_cursor })))
+    }
+
+    pub(crate) async fn read_creator(&self, ask: Ask) -> Answered {
+        let creator = self.asked_creator(&ask).await?;
+        let account = self.store.account(&creator.account, Read::Strong).await?;
+        Ok(answer::json(StatusCode::OK, &view::creator(&creator, account.as_ref())))
+    }
+
+    pub(crate) async fn read_creator_info(&self, ask: Ask) -> Answered {
+        let creator = self.asked_creator(&ask).await?;
+        let info = self.fresh_creator_info(&creator).await?;
+        Ok(answer::json(StatusCode::OK, &view::creator_info(&creator, &info)))
+    }
+
+    async fn asked_creator(&self, ask: &Ask) -> Result<Creator, Refusal> {
+        let caller = self.caller(ask).await?;
+        let missing = || Refusal::not_found("creator");
+        let id: CreatorId = ask.segment(2).parse().map_err(|_| missing())?;
+        let creator = self.store.creator(&id).await?.ok_or_else(missing)?;
+        if creator.workspace == caller.workspace { Ok(creator) } else { Err(missing()) }
+    }
+}

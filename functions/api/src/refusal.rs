@@ -1,0 +1,242 @@
+//! Every answer that is not what was asked for: `application/problem+json` (RFC 9457).
+
+use std::error::Error as StdError;
+
+use axum::response::Response;
+use domain::{Problem, SignedDuration, Timestamp};
+use flows::MoveError;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use ports::PortError;
+use serde_json::{Value, json};
+
+use crate::answer;
+
+/// Whose fault it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    User,
+    TikTok,
+    System,
+}
+
+/// Why a request is not answered with what it asked for. Holds at least one problem.
+#[derive(Debug)]
+pub(crate) struct Refusal(Box<Said>);
+
+#[derive(Debug)]
+struct Said {
+    status: StatusCode,
+    problems: Vec<Problem>,
+    source: Source,
+    retryable: bool,
+    retry_at: Option<(Timestamp, SignedDuration)>,
+    tiktok: Option<Value>,
+    header: Option<(HeaderName, HeaderValue)>,
+    cause: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Refusal {
+    /// The request as a whole is refused.
+    pub(crate) fn new(
+        status: StatusCode,
+        code: &str,
+        detail: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self::of(status, vec![Problem::new("", code, detail, remedy)])
+    }
+
+    /// What is asked for is not there, or is another workspace's, which looks the same.
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            &format!("{what}.not_found"),
+            format!("this workspace has no such {what}"),
+            "check the id; ids are case-sensitive and belong to one workspace",
+        )
+    }
+
+    /// All problems of a request at once. Unknown references alone make a 404, the creator's state alone a 409.
+    pub(crate) fn invalid(problems: Vec<Problem>) -> Self {
+        let all = |is: fn(&str) -> bool| problems.iter().all(|problem| is(&problem.rule));
+        let status = if all(|rule| rule.ends_with(".not_found")) {
+            StatusCode::NOT_FOUND
+        } else if all(|rule| matches!(rule, "creator.reconnect_required" | "creator.disconnected")) {
+            StatusCode::CONFLICT
+        } else if all(|rule| rule.starts_with("idempotency_key.")) {
+            StatusCode::BAD_REQUEST
+        } else {
+            StatusCode::UNPROCESSABLE_ENTITY
+        };
+        Self::of(status, problems)
+    }
+
+    fn of(status: StatusCode, problems: Vec<Problem>) -> Self {
+        Self(Box::new(Said {
+            status,
+            problems,
+            source: Source::User,
+            retryable: false,
+            retry_at: None,
+            tiktok: None,
+            header: None,
+            cause: None,
+        }))
+    }
+
+    /// Something of ours failed. The cause is logged, once, and never shown.
+    pub(crate) fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let mut refusal = Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "something failed on our side",
+            "send the same request again with the same Idempotency-Key; if it goes on, report the request_id",
+        );
+        refusal.0.cause = Some(cause.into());
+        refusal.retryable().from(Source::System)
+    }
+
+    #[must_use]
+    pub(crate) fn from(mut self, source: Source) -> Self {
+        self.0.source = source;
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn retryable(mut self) -> Self {
+        self.0.retryable = true;
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn retry_in(mut self, wait: SignedDuration, now: Timestamp) -> Self {
+        self.0.retry_at = Some((now + wait, wait));
+        self.retryable()
+    }
+
+    #[must_use]
+    pub(crate) fn tiktok(mut self, error: &tiktok::Error) -> Self {
+        let message = match error {
+            tiktok::Error::Refused { message, .. } => message.as_str(),
+            tiktok::Error::OAuthRefused { description, .. } => description.as_str(),
+            tiktok::Error::NotSent { .. }
+            | tiktok::Error::Unbuildable { .. }
+            | tiktok::Error::Ambiguous { .. } => "",
+        };
+        let said = json!({ "code": error.code(), "message": message, "log_id": error.log_id() });
+        self.0.tiktok = Some(said);
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.0.header = Some((name, HeaderValue::from_static(value)));
+        self
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// Logs what is ours to repair.
+    pub(crate) fn log(&self, request_id: &str) {
+        if let Some(cause) = &self.0.cause {
+            tracing::error!(request_id, error = %chain(cause.as_ref()), "request failed");
+        }
+    }
+
+    pub(crate) fn response(self, request_id: &str) -> Response {
+        self.log(request_id);
+        let said = *self.0;
+        let (code, detail) = match said.problems.as_slice() {
+            [only] => (only.rule.clone(), only.detail.clone()),
+            many => ("request.invalid".to_owned(), format!("{} problems, listed in `errors`", many.len())),
+        };
+        let first = said.problems.first();
+        let errors: Vec<Value> = said
+            .problems
+            .iter()
+            .map(|problem| {
+                json!({
+                    "param": problem.param,
+                    "rule": problem.rule,
+                    "detail": problem.detail,
+                    "remedy": problem.remedy,
+                    "level": "error",
+                })
+            })
+            .collect();
+        let body = json!({
+            "type": format!("/docs/errors#{code}"),
+            "title": title(said.status),
+            "status": said.status.as_u16(),
+            "detail": detail,
+            "code": code,
+            "param": first.map(|problem| &problem.param),
+            "rule": first.map(|problem| &problem.rule),
+            "source": match said.source {
+                Source::User => "user",
+                Source::TikTok => "tiktok",
+                Source::System => "system",
+            },
+            "retryable": said.retryable,
+            "retry_at": said.retry_at.map(|(at, _)| at.to_string()),
+            "remedy": first.map(|problem| &problem.remedy),
+            "tiktok": said.tiktok,
+            "request_id": request_id,
+            "level": "error",
+            "errors": errors,
+        });
+        let mut response = answer::json(said.status, &body);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some((_, wait)) = said.retry_at {
+            let seconds = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        if let Some((name, value)) = said.header {
+            headers.insert(name, value);
+        }
+        response
+    }
+}
+
+impl From<PortError> for Refusal {
+    fn from(error: PortError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<MoveError> for Refusal {
+    fn from(error: MoveError) -> Self {
+        Self::internal(error)
+    }
+}
+
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => "The request cannot be read",
+        StatusCode::UNAUTHORIZED => "The key is missing or not valid",
+        StatusCode::FORBIDDEN => "Not allowed",
+        StatusCode::NOT_FOUND => "Not found",
+        StatusCode::METHOD_NOT_ALLOWED => "Method not allowed",
+        StatusCode::CONFLICT => "The present state does not allow it",
+        StatusCode::PAYLOAD_TOO_LARGE => "The body is too large",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "Unsupported media type",
+        StatusCode::UNPROCESSABLE_ENTITY => "The request breaks a rule",
+        StatusCode::TOO_MANY_REQUESTS => "Too many requests",
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE => "Not available at the moment",
+        _ => "Something failed on our side",
+    }
+}
+
+/// An error and what caused it.
+pub(crate) fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,169 @@
+//! What people see of our rows.
+
+use domain::creator::{CreatorInfo, CreatorStatus};
+use domain::media::MediaState;
+use domain::post::PostState;
+use domain::timeline::Entry;
+use domain::{Account, Creator, Media, Post};
+use ports::Upload;
+use serde_json::{Value, json};
+
+/// A post as it was accepted: the answer to the first request and to each repeat of it.
+pub(crate) fn accepted(post: &Post, caption: &str) -> Value {
+    let state = if post.was_accepted_queued() { "queued" } else { "awaiting_media" };
+    let first = post.timeline.entries().first().map(entry);
+    let mut view = frame(post, Some(caption));
+    view["state"] = json!(state);
+    view["updated_at"] = view["created_at"].clone();
+    view["timeline"] = json!(first.into_iter().collect::<Vec<_>>());
+    view
+}
+
+/// A post as it is.
+pub(crate) fn post(post: &Post, caption: Option<&str>, username: Option<&str>) -> Value {
+    let mut view = frame(post, caption);
+    view["publish_id"] = json!(post.state.publish_id().map(|id| &id.0));
+    match &post.state {
+        PostState::Published { post_ids, removed, .. } => {
+            view["post_ids"] = json!(post_ids.iter().map(u64::to_string).collect::<Vec<_>>());
+            view["removed"] = json!(removed);
+            if let (Some(id), Some(username)) = (post_ids.last(), username.filter(|name| !name.is_empty())) {
+                view["url"] = json!(format!("https://www.tiktok.com/@{username}/video/{id}"));
+            }
+        }
+        PostState::Failed { failure, .. } => {
+            view["failure"] = json!({ "code": failure.code, "remedy": failure.remedy });
+        }
+        PostState::Held { until, why, .. } => {
+            view["held"] = json!({
+                "until": until.map(|until| until.to_string()),
+                "reason": why.as_str(),
+                "remedy": why.remedy(),
+            });
+        }
+        PostState::AwaitingMedia { .. }
+        | PostState::Queued { .. }
+        | PostState::Initiating { .. }
+        | PostState::Processing { .. }
+        | PostState::Unconfirmed { .. } => {}
+    }
+    view["timeline"] = json!(post.timeline.entries().iter().map(entry).collect::<Vec<_>>());
+    view
+}
+
+fn frame(post: &Post, caption: Option<&str>) -> Value {
+    json!({
+        "id": post.id.as_str(),
+        "state": post.state.name(),
+        "creator": post.creator.as_str(),
+        "kind": "video",
+        "mode": "direct",
+        "media": [{ "id": post.media.as_str() }],
+        "privacy_level": post.privacy_level.as_str(),
+        "caption": caption,
+        "publish_at": null,
+        "publish_id": null,
+        "post_ids": [],
+        "url": null,
+        "failure": null,
+        "held": null,
+        "retry_of": null,
+        "created_at": post.created_at.to_string(),
+        "updated_at": post.updated_at.to_string(),
+    })
+}
+
+/// TikTok's codes are plain words, ours have a dot in them.
+fn entry(entry: &Entry) -> Value {
+    let theirs = entry.code.as_deref().filter(|code| !code.contains('.'));
+    let tiktok = (theirs.is_some() || entry.log_id.is_some())
+        .then(|| json!({ "code": theirs, "log_id": entry.log_id }));
+    json!({
+        "at": entry.at.to_string(),
+        "what": entry.what,
+        "by": entry.by,
+        "code": entry.code,
+        "tiktok": tiktok,
+    })
+}
+
+pub(crate) fn media(media: &Media, upload: Option<&Upload>) -> Value {
+    let (state, probe, problems) = match &media.state {
+        MediaState::AwaitingUpload { .. } => ("awaiting_upload", None, &[][..]),
+        MediaState::Ready { probe, .. } => ("ready", Some(probe), &[][..]),
+        MediaState::Rejected { problems } => ("rejected", None, problems.as_slice()),
+    };
+    let probe = probe.map(|probe| {
+        json!({
+            "container": probe.container.extension(),
+            "codec": probe.codec,
+            "duration_ms": probe.duration_ms,
+            "frame_rate": f64::from(probe.frame_rate_millis) / 1_000.0,
+            "width": probe.width,
+            "height": probe.height,
+            "rotation": probe.rotation,
+            "size": probe.size,
+        })
+    });
+    let upload = upload.map(|upload| {
+        let headers: serde_json::Map<String, Value> =
+            upload.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        json!({
+            "method": "PUT",
+            "url": upload.url.expose(),
+            "headers": headers,
+            "expires_at": upload.expires_at.to_string(),
+        })
+    });
+    json!({
+        "id": media.id.as_str(),
+        "state": state,
+        "kind": "video",
+        "content_type": media.declared.container.content_type(),
+        "size": media.declared.size,
+        "sha256": media.declared.sha256,
+        "probe": probe,
+        "problems": problems,
+        "upload": upload,
+        "created_at": media.created_at.to_string(),
+    })
+}
+
+/// `account` knows better than the creator's row whether posts can go out.
+pub(crate) fn creator(creator: &Creator, account: Option<&Account>) -> Value {
+    json!({
+        "id": creator.id.as_str(),
+        "open_id": creator.open_id,
+        "nickname": creator.info.nickname,
+        "username": creator.info.username,
+        "avatar_url": creator.info.avatar_url,
+        "status": status(creator, account),
+        "scopes": creator.scopes,
+        "created_at": creator.created_at.to_string(),
+    })
+}
+
+pub(crate) fn status(creator: &Creator, account: Option<&Account>) -> CreatorStatus {
+    use domain::account::AccountStatus;
+    match account.map(|account| &account.status) {
+        Some(AccountStatus::Connected) => CreatorStatus::Active,
+        Some(AccountStatus::ReconnectRequired { .. }) => CreatorStatus::ReconnectRequired,
+        Some(AccountStatus::Disconnected) => CreatorStatus::Disconnected,
+        None => creator.status,
+    }
+}
+
+pub(crate) fn creator_info(creator: &Creator, info: &CreatorInfo) -> Value {
+    json!({
+        "creator": creator.id.as_str(),
+        "nickname": info.nickname,
+        "username": info.username,
+        "avatar_url": info.avatar_url,
+        "privacy_level_options": info.privacy_level_options,
+        "comment_disabled": info.comment_disabled,
+        "duet_disabled": info.duet_disabled,
+        "stitch_disabled": info.stitch_disabled,
+        "max_video_post_duration_sec": info.max_video_post_duration_sec,
+        "fetched_at": info.fetched_at.to_string(),
+    })
+}
