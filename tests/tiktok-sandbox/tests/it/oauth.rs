@@ -171,6 +171,21 @@ fn the_token_set_is_flat_and_complete() {
 }
 
 #[test]
+fn a_code_verifier_without_a_challenge_is_tolerated() {
+    let mut rig = Rig::strict();
+    let code = decide(&mut rig, &[], ALLOW).callback("code").unwrap();
+    let fields = [
+        ("client_key", KEY),
+        ("client_secret", SECRET),
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", "a-verifier-nobody-asked-for-0123456789-0123456789"),
+    ];
+    assert_eq!(rig.form(Endpoint::Token, &fields).outcome(), (200, "ok"));
+}
+
+#[test]
 fn an_open_id_belongs_to_one_app_and_may_begin_with_a_dash() {
     let rig = Rig::strict();
     let ids = ["ada", "grace", "lin"].map(|account| rig.world.open_id(KEY, account));

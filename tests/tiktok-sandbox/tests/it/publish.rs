@@ -374,6 +374,15 @@ fn explicit_time_waits_to_be_told() {
 }
 
 #[test]
+fn a_cancel_that_worked_answers_with_error_alone() {
+    let mut rig = Rig::strict();
+    let publish_id = rig.init(|_| {}).publish_id();
+    let answer = rig.cancel(&publish_id);
+    assert_eq!(answer.outcome(), (200, "ok"));
+    assert_eq!(answer.body.as_object().unwrap().keys().collect::<Vec<_>>(), ["error"]);
+}
+
+#[test]
 fn a_download_that_comes_back_after_the_end_changes_nothing() {
     let mut rig = Rig::strict();
     let publish_id = rig.init(|_| {}).publish_id();

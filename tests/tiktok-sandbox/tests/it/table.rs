@@ -133,6 +133,13 @@ fn after_creators(rig: &mut Rig, count: usize, ask: impl FnOnce(&mut Rig) -> Ans
     ask(rig)
 }
 
+/// An init by ada after so long, with a fresh token.
+fn later(rig: &mut Rig, ms: i64) -> Answer {
+    rig.now += ms;
+    rig.ada = rig.access_token("ada", &SCOPES);
+    rig.init(|_| {})
+}
+
 fn small_cap(rig: &mut Rig) {
     rig.change_app(|app| app.active_user_cap = 3);
 }
@@ -408,6 +415,15 @@ causes! {
     a_lookalike_domain_is_not_owned: "video_init" 403 "url_ownership_unverified"
         <- |rig| rig.init_with("/source_info/video_url", json!("https://evilstatic.example.org/one.mp4"));
         |rig| rig.init_with("/source_info/video_url", json!("https://static.example.org/one.mp4"));
+    ownership_belongs_to_one_app: "video_init" 403 "url_ownership_unverified"
+        <- |rig| { rig.change_app(|app| app.verified_url_prefixes.clear()); rig.init(|_| {}) };
+        |rig| {
+            rig.change(|config| config.apps.get_mut(OTHER_KEY).unwrap().verified_url_prefixes.clear());
+            rig.init(|_| {})
+        };
+    a_removed_property_covers_no_more: "video_init" 403 "url_ownership_unverified"
+        <- |rig| { rig.change_app(|app| drop(app.verified_url_prefixes.remove(0))); rig.init(|_| {}) };
+        |rig| { rig.change_app(|app| drop(app.verified_url_prefixes.remove(1))); rig.init(|_| {}) };
     a_public_account_is_refused_to_an_unaudited_app: "video_init" 403 "unaudited_client_can_only_post_to_private_accounts"
         <- |rig| {
             rig.change_app(|app| app.audited = false);
@@ -433,8 +449,8 @@ causes! {
         <- |rig| { rig.world.posted_elsewhere("ada", rig.now); after_posts(rig, 2, |rig| rig.init(|_| {})) };
         |rig| { rig.world.posted_elsewhere("grace", rig.now); after_posts(rig, 2, |rig| rig.init(|_| {})) };
     the_daily_cap_slides: "video_init" 403 "spam_risk_too_many_posts"
-        <- |rig| after_posts(rig, 3, |rig| { rig.now += DAY - 4 * MINUTE; rig.ada = rig.access_token("ada", &SCOPES); rig.init(|_| {}) });
-        |rig| after_posts(rig, 3, |rig| { rig.now += DAY - 3 * MINUTE; rig.ada = rig.access_token("ada", &SCOPES); rig.init(|_| {}) });
+        <- |rig| after_posts(rig, 3, |rig| later(rig, DAY - 4 * MINUTE));
+        |rig| after_posts(rig, 3, |rig| later(rig, DAY - 3 * MINUTE));
     the_creator_cap_of_an_app: "video_init" 403 "reached_active_user_cap"
         <- |rig| { small_cap(rig); after_creators(rig, 3, |rig| rig.init(|_| {})) };
         |rig| {
@@ -443,6 +459,9 @@ causes! {
             // Who counts already keeps posting.
             after_creators(rig, 2, |rig| rig.init(|_| {}))
         };
+    the_creator_cap_slides: "video_init" 403 "reached_active_user_cap"
+        <- |rig| { small_cap(rig); after_creators(rig, 3, |rig| later(rig, DAY - 1)) };
+        |rig| { small_cap(rig); after_creators(rig, 3, |rig| later(rig, DAY)) };
     five_creators_a_day_for_an_unaudited_app: "video_init" 403 "reached_active_user_cap"
         <- |rig| private_unaudited(rig, 5);
         |rig| private_unaudited(rig, 4);
