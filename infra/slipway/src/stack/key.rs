@@ -1,0 +1,53 @@
+//! The workspace and its API key.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use aws_config::SdkConfig;
+use domain::{KeyId, WorkspaceId};
+use lambda_kit::system::SystemEntropy;
+use ports::ApiKey;
+
+/// Makes a key for a new workspace and writes it to the table; `slk_<id>_<secret>`, the secret kept nowhere.
+pub(super) async fn make(aws: &SdkConfig, table: &str) -> Result<String> {
+    let id: u128 = u128::from_be_bytes(SystemEntropy.bytes());
+    let workspace = WorkspaceId::from_bits(u128::from_be_bytes(SystemEntropy.bytes()));
+    let secret: [u8; 32] = SystemEntropy.bytes();
+    let secret = secret.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    put(aws, table, KeyId::from_bits(id), workspace, &secret).await?;
+    Ok(format!("slk_{id:032x}_{secret}"))
+}
+
+async fn put(aws: &SdkConfig, table: &str, id: KeyId, workspace: WorkspaceId, secret: &str) -> Result<()> {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes());
+    let secret_sha256 = digest.as_ref().try_into().context("hashing the key's secret")?;
+    let key = ApiKey { id, workspace, secret_sha256, expires_at: None, revoked_at: None };
+    let item = aws_sdk_dynamodb::types::AttributeValue::S(format!("key#{}", key.id));
+    let client = aws_sdk_dynamodb::Client::new(aws);
+    client
+        .put_item()
+        .table_name(table)
+        .item("pk", item)
+        .send()
+        .await
+        .context("writing the workspace's key")?;
+    Ok(())
+}
+
+/// The key of last time, kept in the state's directory, or a new one.
+pub(super) async fn kept(aws: &SdkConfig, table: &str, file: &Path) -> Result<String> {
+    if let Ok(key) = std::fs::read_to_string(file) {
+        return Ok(key.trim().to_owned());
+    }
+    let key = make(aws, table).await?;
+    write_private(file, &key).with_context(|| format!("writing `{}`", file.display()))?;
+    Ok(key)
+}
+
+fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    writeln!(file, "{text}")
+}

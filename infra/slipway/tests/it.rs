@@ -1,0 +1,7 @@
+//! The stack without the product: functions that only say what they were called with.
+
+mod it {
+    mod edge;
+    mod stack;
+    mod stub;
+}
