@@ -1,0 +1,6 @@
+//! The probe on real media.
+
+#[cfg(test)]
+mod it {
+    mod probe;
+}
