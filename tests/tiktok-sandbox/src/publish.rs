@@ -498,6 +498,7 @@ impl World {
             Err(why) => Some(("video_pull_failed".to_owned(), why)),
         };
         post.state = PostState::Processing { verdict };
+        self.unschedule(&Task::PullDeadline(publish_id.into()));
         if let Time::Auto(auto) = &self.config.time {
             let at = now_ms + auto.processing_ms;
             self.schedule(at, Task::Settle(publish_id.into()));
@@ -695,6 +696,7 @@ impl World {
         let Some(post) = self.posts.get_mut(publish_id) else { return };
         post.state = PostState::Failed { fail_reason: reason.into(), why: why.into() };
         let (account, fetches) = (post.account.clone(), post.fetches.clone());
+        self.unschedule(&Task::PullDeadline(publish_id.into()));
         let failure = What::Failure {
             publish_id: publish_id.into(),
             account,

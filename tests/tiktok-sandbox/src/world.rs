@@ -244,6 +244,10 @@ impl World {
         self.agenda.push(Due { at_ms, number, task });
     }
 
+    pub(crate) fn unschedule(&mut self, task: &Task) {
+        self.agenda.retain(|due| due.task != *task);
+    }
+
     pub(crate) fn number(&mut self) -> u64 {
         self.next_number += 1;
         self.next_number

@@ -254,6 +254,7 @@ fn a_public_post_is_downloaded_completed_and_then_gets_its_id() {
     assert_eq!(complete.data()["publicaly_available_post_id"], json!([]));
     rig.wait(3_000);
     assert_eq!(rig.status(&publish_id).data()["publicaly_available_post_id"].as_array().unwrap().len(), 1);
+    assert_eq!(rig.world.next_due(), None, "nothing is left to do");
 }
 
 #[test]
