@@ -1,0 +1,227 @@
+//! Compact forms: the timeline's entries, the limiter's rings and sealed tokens.
+
+use domain::account::Sealed;
+use domain::limits::{Limits, Ring};
+use domain::timeline::{Actor, Entry, What};
+use domain::{SignedDuration, Timestamp};
+
+const fn what_code(what: What) -> &'static str {
+    match what {
+        What::AcceptedWaiting => "aw",
+        What::Accepted => "ac",
+        What::MediaReady => "mr",
+        What::MediaRejected => "mx",
+        What::Held => "he",
+        What::Released => "re",
+        What::Claimed => "cl",
+        What::InitAccepted => "ia",
+        What::InitRefused => "ir",
+        What::AttemptFailed => "af",
+        What::Published => "pu",
+        What::PostId => "pi",
+        What::NoLongerPublic => "np",
+        What::Failed => "fa",
+        What::Unconfirmed => "un",
+        What::Corrected => "co",
+    }
+}
+
+const WHATS: [What; 16] = [
+    What::AcceptedWaiting,
+    What::Accepted,
+    What::MediaReady,
+    What::MediaRejected,
+    What::Held,
+    What::Released,
+    What::Claimed,
+    What::InitAccepted,
+    What::InitRefused,
+    What::AttemptFailed,
+    What::Published,
+    What::PostId,
+    What::NoLongerPublic,
+    What::Failed,
+    What::Unconfirmed,
+    What::Corrected,
+];
+
+const fn actor_code(actor: Actor) -> &'static str {
+    match actor {
+        Actor::Api => "a",
+        Actor::Ingest => "i",
+        Actor::Publish => "p",
+        Actor::Webhook => "w",
+        Actor::Check => "c",
+        Actor::Sweep => "s",
+    }
+}
+
+const ACTORS: [Actor; 6] =
+    [Actor::Api, Actor::Ingest, Actor::Publish, Actor::Webhook, Actor::Check, Actor::Sweep];
+
+/// `<ms since the post was accepted><what><actor>[|<log id>[|<code>]]`.
+///
+/// A code may hold anything and stands last; a log id is TikTok's word as well, so its `|` and `%` are escaped.
+pub(crate) fn entry(entry: &Entry, accepted: Timestamp) -> String {
+    let after = entry.at.as_millisecond() - accepted.as_millisecond();
+    let mut text = format!("{after}{}{}", what_code(entry.what), actor_code(entry.by));
+    if entry.log_id.is_some() || entry.code.is_some() {
+        text.push('|');
+        text.extend(entry.log_id.iter().map(|id| id.replace('%', "%25").replace('|', "%7C")));
+    }
+    if let Some(code) = &entry.code {
+        text.push('|');
+        text.push_str(code);
+    }
+    text
+}
+
+pub(crate) fn read_entry(text: &str, accepted: Timestamp) -> Option<Entry> {
+    let mut words = text.splitn(3, '|');
+    let head = words.next()?;
+    let (head, actor) = head.split_at_checked(head.len().checked_sub(1)?)?;
+    let (after, what) = head.split_at_checked(head.len().checked_sub(2)?)?;
+    let log_id = words.next().filter(|id| !id.is_empty());
+    Some(Entry {
+        at: Timestamp::from_millisecond(accepted.as_millisecond().checked_add(after.parse().ok()?)?).ok()?,
+        what: WHATS.into_iter().find(|it| what_code(*it) == what)?,
+        by: ACTORS.into_iter().find(|it| actor_code(*it) == actor)?,
+        log_id: log_id.map(|id| id.replace("%7C", "|").replace("%25", "%")),
+        code: words.next().map(str::to_owned),
+    })
+}
+
+/// The first byte of every binary form.
+const FORM: u8 = 1;
+
+/// LEB128.
+fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push(u8::try_from(number & 0x7f).unwrap_or_default() | 0x80);
+        number >>= 7;
+    }
+    bytes.push(u8::try_from(number).unwrap_or_default());
+}
+
+fn take_number(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+fn push_bytes(bytes: &mut Vec<u8>, part: &[u8]) {
+    push_number(bytes, part.len() as u64);
+    bytes.extend_from_slice(part);
+}
+
+fn take_bytes(bytes: &mut &[u8]) -> Option<Vec<u8>> {
+    let length = usize::try_from(take_number(bytes)?).ok()?;
+    let (part, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    Some(part.to_vec())
+}
+
+fn take_form(bytes: &mut &[u8]) -> Option<()> {
+    let (form, rest) = bytes.split_first()?;
+    *bytes = rest;
+    (*form == FORM).then_some(())
+}
+
+/// A ring: how many times, the first one, then the gaps.
+fn push_ring<const N: usize>(bytes: &mut Vec<u8>, ring: &Ring<N>) {
+    let times = ring.millis();
+    push_number(bytes, times.len() as u64);
+    let mut before = 0_i64;
+    for time in times {
+        push_number(bytes, zigzag(time.wrapping_sub(before)));
+        before = *time;
+    }
+}
+
+fn take_ring<const N: usize>(bytes: &mut &[u8]) -> Option<Ring<N>> {
+    let count = usize::try_from(take_number(bytes)?).ok().filter(|count| *count <= N)?;
+    let mut times = Vec::with_capacity(count);
+    let mut before = 0_i64;
+    for _ in 0..count {
+        before = before.wrapping_add(unzigzag(take_number(bytes)?));
+        times.push(before);
+    }
+    Some(Ring::from_millis(times))
+}
+
+const fn zigzag(number: i64) -> u64 {
+    ((number << 1) ^ (number >> 63)).cast_unsigned()
+}
+
+const fn unzigzag(number: u64) -> i64 {
+    (number >> 1).cast_signed() ^ -((number & 1).cast_signed())
+}
+
+/// Rings in the order of their fields, then when the rest ends, if there is one.
+pub(crate) fn limits(limits: &Limits) -> Vec<u8> {
+    let mut bytes = vec![FORM];
+    push_ring(&mut bytes, &limits.creator_info);
+    push_ring(&mut bytes, &limits.init);
+    push_ring(&mut bytes, &limits.status);
+    if let Some(rest) = limits.rest_until {
+        push_number(&mut bytes, zigzag(rest.as_millisecond()));
+    }
+    bytes
+}
+
+pub(crate) fn read_limits(mut bytes: &[u8]) -> Option<Limits> {
+    let bytes = &mut bytes;
+    take_form(bytes)?;
+    let (creator_info, init, status) = (take_ring(bytes)?, take_ring(bytes)?, take_ring(bytes)?);
+    let rest_until = if bytes.is_empty() {
+        None
+    } else {
+        Some(Timestamp::from_millisecond(unzigzag(take_number(bytes)?)).ok()?)
+    };
+    Some(Limits { creator_info, init, status, rest_until })
+}
+
+/// Access and refresh token. Sealed together they have the same data key, which then stands there once.
+pub(crate) fn token_pair(access: &Sealed, refresh: &Sealed) -> Vec<u8> {
+    let mut bytes = vec![FORM];
+    push_bytes(&mut bytes, &access.data_key);
+    push_bytes(&mut bytes, &access.cipher);
+    push_bytes(&mut bytes, if refresh.data_key == access.data_key { &[] } else { &refresh.data_key });
+    push_bytes(&mut bytes, &refresh.cipher);
+    bytes
+}
+
+pub(crate) fn read_token_pair(mut bytes: &[u8]) -> Option<(Sealed, Sealed)> {
+    let bytes = &mut bytes;
+    take_form(bytes)?;
+    let access = Sealed { data_key: take_bytes(bytes)?, cipher: take_bytes(bytes)? };
+    let data_key = take_bytes(bytes).map(|key| if key.is_empty() { access.data_key.clone() } else { key })?;
+    let refresh = Sealed { data_key, cipher: take_bytes(bytes)? };
+    bytes.is_empty().then_some((access, refresh))
+}
+
+pub(crate) fn token(sealed: &Sealed) -> Vec<u8> {
+    let mut bytes = vec![FORM];
+    push_bytes(&mut bytes, &sealed.data_key);
+    push_bytes(&mut bytes, &sealed.cipher);
+    bytes
+}
+
+pub(crate) fn read_token(mut bytes: &[u8]) -> Option<Sealed> {
+    let bytes = &mut bytes;
+    take_form(bytes)?;
+    let sealed = Sealed { data_key: take_bytes(bytes)?, cipher: take_bytes(bytes)? };
+    bytes.is_empty().then_some(sealed)
+}
+
+/// When a row may go, in seconds since 1970 as DynamoDB wants it.
+pub(crate) fn gone_after(at: Timestamp, days: i64) -> i64 {
+    at.as_second().saturating_add(SignedDuration::from_hours(24 * days).as_secs())
+}

@@ -1,0 +1,354 @@
+//! Posts, their contents, and whose publish id is whose.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use domain::content::ContentHash;
+use domain::media::{Container, Pinned};
+use domain::post::{Attempt, Failure, HoldReason, PostState, PublishId};
+use domain::timeline::Timeline;
+use domain::{AccountId, Content, Nonce, Post, PostId, Timestamp, WorkspaceId};
+use ports::{Created, Page, PortError, PortResult, Posts, Read, Saved, Stored, Work, cursor};
+
+use crate::due::{self, Side};
+use crate::item::{Item, Reader, binary, document, millis, nonce, number, text};
+use crate::update::Update;
+use crate::{Store, Wrote, accounts, codec};
+
+const POST_DAYS: i64 = 400;
+/// Longer than any post that names it; what no post names goes as well.
+const BODY_DAYS: i64 = 500;
+const PUBLISH_ID_DAYS: i64 = 90;
+
+pub(crate) fn pk(id: &PostId) -> String {
+    format!("post#{id}")
+}
+
+fn body_pk(id: &PostId, hash: &ContentHash) -> String {
+    format!("body#{id}#{hash}")
+}
+
+fn publish_pk(id: &PublishId) -> String {
+    format!("pub#{}", id.0)
+}
+
+/// What the sweep compares and moves: the sort key of the `due` index.
+pub(crate) fn due_keys(post: &Post) -> Option<due::Keys> {
+    post.due.map(|at| due::keys(Side::Posts, post.id.bits(), &pk(&post.id), at))
+}
+
+const HOLDS: [HoldReason; 7] = [
+    HoldReason::RateLimited,
+    HoldReason::CreatorDailyCap,
+    HoldReason::AppActiveUserCap,
+    HoldReason::Unaudited,
+    HoldReason::Operator,
+    HoldReason::ReconnectRequired,
+    HoldReason::UnconfirmedSibling,
+];
+
+const CONTAINERS: [Container; 3] = [Container::Mp4, Container::Mov, Container::Webm];
+
+/// The facts of a state, each in an attribute of its own.
+#[derive(Default)]
+struct Facts<'a> {
+    media: Option<&'a Pinned>,
+    /// Deadline, start, end of a hold or of a claim, or since when.
+    time: Option<Timestamp>,
+    why: Option<HoldReason>,
+    attempts: Option<u32>,
+    nonce: Option<Nonce>,
+    publish_id: Option<&'a PublishId>,
+    post_ids: &'a [u64],
+    removed: bool,
+    failure: Option<&'a Failure>,
+}
+
+fn facts(state: &PostState) -> Facts<'_> {
+    let none = Facts::default();
+    match state {
+        PostState::AwaitingMedia { deadline } => Facts { time: Some(*deadline), ..none },
+        PostState::Queued { media, at, attempts } => {
+            Facts { media: Some(media), time: Some(*at), attempts: Some(*attempts), ..none }
+        }
+        PostState::Held { media, until, why, attempts } => {
+            Facts { media: Some(media), time: *until, why: Some(*why), attempts: Some(*attempts), ..none }
+        }
+        PostState::Initiating { media, attempt, until } => Facts {
+            media: Some(media),
+            time: Some(*until),
+            attempts: Some(attempt.number),
+            nonce: Some(attempt.nonce),
+            ..none
+        },
+        PostState::Processing { media, attempt, publish_id, since } => Facts {
+            media: Some(media),
+            time: Some(*since),
+            attempts: Some(attempt.number),
+            nonce: Some(attempt.nonce),
+            publish_id: Some(publish_id),
+            ..none
+        },
+        PostState::Published { publish_id, post_ids, removed, since } => {
+            Facts { time: Some(*since), publish_id: Some(publish_id), post_ids, removed: *removed, ..none }
+        }
+        PostState::Failed { failure, publish_id } => {
+            Facts { publish_id: publish_id.as_ref(), failure: Some(failure), ..none }
+        }
+        PostState::Unconfirmed { media, attempt, publish_id, since } => Facts {
+            media: Some(media),
+            time: Some(*since),
+            attempts: Some(attempt.number),
+            nonce: Some(attempt.nonce),
+            publish_id: publish_id.as_ref(),
+            ..none
+        },
+    }
+}
+
+fn is_final(state: &PostState) -> bool {
+    match state {
+        PostState::Published { .. } | PostState::Failed { .. } => true,
+        PostState::AwaitingMedia { .. }
+        | PostState::Queued { .. }
+        | PostState::Held { .. }
+        | PostState::Initiating { .. }
+        | PostState::Processing { .. }
+        | PostState::Unconfirmed { .. } => false,
+    }
+}
+
+/// What may change, the wake-up apart.
+fn changing(post: &Post) -> impl Iterator<Item = (&'static str, Option<AttributeValue>)> {
+    let facts = facts(&post.state);
+    let post_ids = facts.post_ids.iter().map(number).collect::<Vec<_>>();
+    let timeline = post.timeline.entries().iter().map(|entry| text(codec::entry(entry, post.created_at)));
+    let gone = is_final(&post.state).then(|| number(codec::gone_after(post.updated_at, POST_DAYS)));
+    [
+        ("s", Some(text(post.state.name()))),
+        ("ua", Some(millis(post.updated_at))),
+        ("t", Some(AttributeValue::L(timeline.collect()))),
+        ("e", facts.media.map(|media| text(&media.etag))),
+        ("k", facts.media.map(|media| text(media.container.extension()))),
+        ("d", facts.media.map(|media| number(media.duration_ms))),
+        ("x", facts.time.map(millis)),
+        ("hy", facts.why.map(|why| text(why.as_str()))),
+        ("ac", facts.attempts.map(number)),
+        ("an", facts.nonce.map(nonce)),
+        ("pi", facts.publish_id.map(|id| text(&id.0))),
+        ("ids", (!post_ids.is_empty()).then_some(AttributeValue::L(post_ids))),
+        ("rm", facts.removed.then_some(AttributeValue::Bool(true))),
+        ("fc", facts.failure.map(|failure| text(&failure.code))),
+        ("fr", facts.failure.map(|failure| text(&failure.remedy))),
+        ("ttl", gone),
+    ]
+    .into_iter()
+}
+
+/// What is written once.
+fn lasting(post: &Post) -> [(&'static str, AttributeValue); 9] {
+    [
+        ("w", text(post.workspace.as_str())),
+        ("c", text(post.creator.as_str())),
+        ("a", text(post.account.as_str())),
+        ("m", text(post.media.as_str())),
+        ("h", binary(post.content.0)),
+        ("p", text(post.privacy_level.as_str())),
+        ("ca", millis(post.created_at)),
+        ("list_pk", text(format!("post#{}", post.workspace))),
+        ("list_sk", text(cursor::place(post.created_at, post.id.as_str()))),
+    ]
+}
+
+pub(crate) fn read(item: &Item) -> PortResult<Stored<Post>> {
+    let row = Reader::new(item);
+    let created_at = row.time("ca")?;
+    let id = row.text("pk")?.strip_prefix("post#").and_then(|id| id.parse().ok());
+    let timeline = row.list("t")?.iter().map(|entry| codec::read_entry(entry.as_s().ok()?, created_at));
+    let post = Post {
+        id: id.ok_or_else(|| row.unreadable("pk"))?,
+        workspace: row.parsed("w")?,
+        creator: row.parsed("c")?,
+        account: row.parsed("a")?,
+        content: ContentHash(row.array("h")?),
+        media: row.parsed("m")?,
+        privacy_level: row.parsed("p")?,
+        created_at,
+        updated_at: row.time("ua")?,
+        state: read_state(&row)?,
+        timeline: Timeline(timeline.collect::<Option<_>>().ok_or_else(|| row.unreadable("t"))?),
+        due: due::read(&row)?,
+    };
+    Ok(Stored { row: post, version: row.number("v")? })
+}
+
+fn read_state(row: &Reader<'_>) -> PortResult<PostState> {
+    let media = || {
+        let container = row.text("k")?;
+        Ok(Pinned {
+            etag: row.text("e")?.to_owned(),
+            container: CONTAINERS
+                .into_iter()
+                .find(|it| it.extension() == container)
+                .ok_or_else(|| row.unreadable("k"))?,
+            duration_ms: row.number("d")?,
+        })
+    };
+    let attempt = || PortResult::Ok(Attempt { number: row.number("ac")?, nonce: row.nonce("an")? });
+    let publish_id = || row.text("pi").map(|id| PublishId(id.to_owned()));
+    let maybe_publish_id = || row.maybe("pi", |row, name| Ok(PublishId(row.text(name)?.to_owned())));
+    Ok(match row.text("s")? {
+        "awaiting_media" => PostState::AwaitingMedia { deadline: row.time("x")? },
+        "queued" => PostState::Queued { media: media()?, at: row.time("x")?, attempts: row.number("ac")? },
+        "held" => {
+            let word = row.text("hy")?;
+            let why = HOLDS.into_iter().find(|why| why.as_str() == word);
+            PostState::Held {
+                media: media()?,
+                until: row.maybe("x", Reader::time)?,
+                why: why.ok_or_else(|| row.unreadable("hy"))?,
+                attempts: row.number("ac")?,
+            }
+        }
+        "initiating" => PostState::Initiating { media: media()?, attempt: attempt()?, until: row.time("x")? },
+        "processing" => PostState::Processing {
+            media: media()?,
+            attempt: attempt()?,
+            publish_id: publish_id()?,
+            since: row.time("x")?,
+        },
+        "published" => {
+            let ids = row.maybe("ids", Reader::list)?.unwrap_or_default();
+            let ids = ids.iter().map(|id| id.as_n().ok()?.parse().ok()).collect::<Option<_>>();
+            PostState::Published {
+                publish_id: publish_id()?,
+                post_ids: ids.ok_or_else(|| row.unreadable("ids"))?,
+                removed: row.flag("rm"),
+                since: row.time("x")?,
+            }
+        }
+        "failed" => PostState::Failed {
+            failure: Failure { code: row.text("fc")?.to_owned(), remedy: row.text("fr")?.to_owned() },
+            publish_id: maybe_publish_id()?,
+        },
+        "unconfirmed" => PostState::Unconfirmed {
+            media: media()?,
+            attempt: attempt()?,
+            publish_id: maybe_publish_id()?,
+            since: row.time("x")?,
+        },
+        _ => return Err(row.unreadable("s")),
+    })
+}
+
+fn read_body(item: &Item) -> PortResult<Content> {
+    Reader::new(item).document("c")
+}
+
+/// The row of a post that is not there yet.
+fn creation(post: &Post, by: Nonce) -> Update {
+    let update = Update::when("attribute_not_exists(#pk)").set("v", number(1)).set("n", nonce(by));
+    let update = lasting(post).into_iter().fold(update, |update, (name, value)| update.set(name, value));
+    let changing = changing(post).filter_map(|(name, value)| Some((name, value?)));
+    let update = changing.fold(update, |update, (name, value)| update.set(name, value));
+    match due_keys(post) {
+        Some(keys) => keys.set(update),
+        None => update,
+    }
+}
+
+impl Posts for Store {
+    async fn create(&self, post: &Post, content: &Content, by: Nonce) -> PortResult<Created<Post>> {
+        // what was written first stays, with its consent
+        let body = Update::when("attribute_not_exists(#pk)")
+            .set("c", document(content)?)
+            .set("ttl", number(codec::gone_after(post.created_at, BODY_DAYS)));
+        self.update(&body_pk(&post.id, &post.content), body, ReturnValue::None).await?;
+        match self.update(&pk(&post.id), creation(post, by), ReturnValue::None).await? {
+            Wrote::Done(_) => Ok(Created::New(Stored { row: post.clone(), version: 1 })),
+            Wrote::Refused(found) => {
+                let found = found.unwrap_or_default();
+                let ours = Reader::new(&found).bears("n", by);
+                Ok(if ours { Created::New(read(&found)?) } else { Created::Existed(read(&found)?) })
+            }
+        }
+    }
+
+    async fn post(&self, id: &PostId, how: Read) -> PortResult<Option<Stored<Post>>> {
+        self.get(pk(id), how).await?.as_ref().map(read).transpose()
+    }
+
+    async fn content(&self, id: &PostId, hash: &ContentHash) -> PortResult<Option<Content>> {
+        self.find(body_pk(id, hash)).await?.as_ref().map(read_body).transpose()
+    }
+
+    async fn work(
+        &self,
+        post: &PostId,
+        content: Option<&ContentHash>,
+        account: &AccountId,
+        how: Read,
+    ) -> PortResult<Work> {
+        let post_pk = pk(post);
+        let account_pk = accounts::pk(account);
+        let body_pk = content.map(|hash| body_pk(post, hash));
+        let pks = [Some(&post_pk), Some(&account_pk), body_pk.as_ref()].into_iter().flatten().cloned();
+        let found = self.batch(pks.collect(), how).await?;
+        Ok(Work {
+            post: found.get(&post_pk).map(read).transpose()?,
+            content: body_pk.and_then(|pk| found.get(&pk)).map(read_body).transpose()?,
+            account: found.get(&account_pk).map(accounts::read).transpose()?,
+        })
+    }
+
+    async fn save(&self, seen: &Stored<Post>, post: &Post, by: Nonce) -> PortResult<Saved<Post>> {
+        let version = seen.version + 1;
+        let mut update = Update::when("#v = :seen")
+            .value("seen", number(seen.version))
+            .set("v", number(version))
+            .set("n", nonce(by))
+            .put_all(changing(post));
+        if post.due != seen.row.due {
+            update = due::put(update, due_keys(post));
+        }
+        match self.update(&pk(&seen.row.id), update, ReturnValue::None).await? {
+            Wrote::Done(_) => Ok(Saved::Written(Stored { row: post.clone(), version })),
+            Wrote::Refused(None) => Ok(Saved::Conflict(None)),
+            Wrote::Refused(Some(found)) => {
+                let ours = Reader::new(&found).bears("n", by);
+                let found = read(&found)?;
+                Ok(if ours { Saved::Written(found) } else { Saved::Conflict(Some(found)) })
+            }
+        }
+    }
+
+    async fn remember(&self, publish_id: &PublishId, post: &PostId, now: Timestamp) -> PortResult<()> {
+        let update = Update::when("attribute_not_exists(#pk) OR #p = :p")
+            .set("p", text(post.as_str()))
+            .set("ttl", number(codec::gone_after(now, PUBLISH_ID_DAYS)));
+        match self.update(&publish_pk(publish_id), update, ReturnValue::None).await? {
+            Wrote::Done(_) => Ok(()),
+            Wrote::Refused(_) => {
+                let what = format!("remember publish id `{}` for post `{post}`", publish_id.0);
+                Err(PortError::refused(what, AnotherPosts))
+            }
+        }
+    }
+
+    async fn whose(&self, publish_id: &PublishId) -> PortResult<Option<PostId>> {
+        let found = self.find(publish_pk(publish_id)).await?;
+        found.map(|item| Reader::new(&item).parsed("p")).transpose()
+    }
+
+    async fn list(
+        &self,
+        workspace: &WorkspaceId,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> PortResult<Page<Post>> {
+        self.page(format!("post#{workspace}"), cursor, limit, |item| Ok(read(item)?.row)).await
+    }
+}
+
+/// A publish id names one post for ever.
+#[derive(Debug, thiserror::Error)]
+#[error("it is another post's")]
+struct AnotherPosts;

@@ -1,0 +1,106 @@
+//! One `UpdateItem`: what is set, what is removed, and what must hold.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+/// Attributes are named by themselves with `#` in front, so that no reserved word gets in the way; the value to set an
+/// attribute to is its name with `:` in front, and conditions add values of their own.
+#[derive(Default)]
+pub(crate) struct Update {
+    sets: Vec<String>,
+    removes: Vec<&'static str>,
+    adds: Vec<&'static str>,
+    condition: Option<&'static str>,
+    values: BTreeMap<String, AttributeValue>,
+}
+
+impl Update {
+    pub(crate) fn when(condition: &'static str) -> Self {
+        Self { condition: Some(condition), ..Self::default() }
+    }
+
+    /// For rows of which the last writer wins.
+    pub(crate) fn always() -> Self {
+        Self::default()
+    }
+
+    /// A value that the condition names.
+    pub(crate) fn value(mut self, name: &str, value: AttributeValue) -> Self {
+        self.values.insert(format!(":{name}"), value);
+        self
+    }
+
+    pub(crate) fn set(mut self, name: &'static str, value: AttributeValue) -> Self {
+        self.sets.push(format!("#{name} = :{name}"));
+        self.value(name, value)
+    }
+
+    /// Sets an attribute of a row that does not have it.
+    pub(crate) fn set_first(mut self, name: &'static str, value: AttributeValue) -> Self {
+        self.sets.push(format!("#{name} = if_not_exists(#{name}, :{name})"));
+        self.value(name, value)
+    }
+
+    pub(crate) fn remove(mut self, name: &'static str) -> Self {
+        self.removes.push(name);
+        self
+    }
+
+    /// Sets an attribute, or removes it.
+    pub(crate) fn put(self, name: &'static str, value: Option<AttributeValue>) -> Self {
+        match value {
+            Some(value) => self.set(name, value),
+            None => self.remove(name),
+        }
+    }
+
+    pub(crate) fn put_all(
+        self,
+        attributes: impl IntoIterator<Item = (&'static str, Option<AttributeValue>)>,
+    ) -> Self {
+        attributes.into_iter().fold(self, |update, (name, value)| update.put(name, value))
+    }
+
+    /// Adds to a number or to a set.
+    pub(crate) fn add(mut self, name: &'static str, value: AttributeValue) -> Self {
+        self.adds.push(name);
+        self.value(name, value)
+    }
+
+    fn expression(&self) -> String {
+        let removes = self.removes.iter().map(|name| format!("#{name}"));
+        let adds = self.adds.iter().map(|name| format!("#{name} :{name}"));
+        let clause = |verb, parts: Vec<String>| {
+            if parts.is_empty() { None } else { Some(format!("{verb} {}", parts.join(", "))) }
+        };
+        let clauses = [
+            clause("SET", self.sets.clone()),
+            clause("REMOVE", removes.collect()),
+            clause("ADD", adds.collect()),
+        ];
+        clauses.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    pub(crate) fn put_into(self, request: UpdateItemFluentBuilder) -> UpdateItemFluentBuilder {
+        let expression = self.expression();
+        let placeholders = |text: &str| {
+            let words =
+                text.split(|char: char| !(char.is_ascii_alphanumeric() || char == '_' || char == '#'));
+            words
+                .filter_map(|word| Some((word.to_owned(), word.strip_prefix('#')?.to_owned())))
+                .collect::<Vec<_>>()
+        };
+        let mut names = placeholders(&expression);
+        names.extend(placeholders(self.condition.unwrap_or_default()));
+        let request = names.into_iter().fold(request, |request, (placeholder, name)| {
+            request.expression_attribute_names(placeholder, name)
+        });
+        let request = self
+            .values
+            .into_iter()
+            .fold(request, |request, (name, value)| request.expression_attribute_values(name, value));
+        request.update_expression(expression).set_condition_expression(self.condition.map(str::to_owned))
+    }
+}
