@@ -1,9 +1,12 @@
 """Starts MiniStack as `cargo slipway` wants it: quick, with the functions' output in a file, and never left behind.
 
+It also mends a fault of its permissions: `ssm:GetParameters` was judged on the resource `*`, where AWS judges each name.
+
 The environment says the rest. SLIPWAY_FUNCTIONS_LOG is the file; standard input is a pipe that the parent holds open, and
 its end is the order to stop (the parent's death included).
 """
 
+import json
 import os
 import signal
 import socketserver
@@ -15,7 +18,7 @@ log_path = os.environ.pop("SLIPWAY_FUNCTIONS_LOG")
 # Without this each answer of the Lambda Runtime API waits 40 ms for a delayed ACK.
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
-from ministack.core import lambda_runtime  # noqa: E402  (must see the line above)
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # noqa: E402  (must see the line above)
 
 # Each invocation waits so long for a first line of output; a worker that logs nothing should not cost 50 ms.
 drain = lambda_runtime.Worker._drain_stderr_bounded
@@ -48,6 +51,41 @@ def pump_to_file(self, stream, log_queue):
 
 
 lambda_runtime.ProvidedWorker._pump_output = pump_to_file
+
+
+class Several(str):
+    """The first of several resources of one call; the rest in `others`."""
+
+    others = ()
+
+
+extract_resource_arn = iam_actions.extract_resource_arn
+enforce = iam_evaluator.enforce
+
+
+def extract_each_parameter(service, method, path, headers, body, query_params, region, account):
+    arn = extract_resource_arn(service, method, path, headers, body, query_params, region, account)
+    if service == "ssm" and arn == "*":
+        try:
+            names = json.loads(body or b"{}").get("Names") or []
+            first, *others = [f"arn:aws:ssm:{region}:{account}:parameter/{name.lstrip('/')}" for name in names]
+        except (AttributeError, ValueError):
+            return arn
+        arn = Several(first)
+        arn.others = others
+    return arn
+
+
+def enforce_on_each(*arguments, resource_arn="*", **keywords):
+    for arn in (resource_arn, *getattr(resource_arn, "others", ())):
+        denied = enforce(*arguments, resource_arn=arn, **keywords)
+        if denied:
+            return denied
+    return None
+
+
+iam_actions.extract_resource_arn = extract_each_parameter
+iam_evaluator.enforce = enforce_on_each
 
 
 def stop_with_parent():
