@@ -1,1 +1,10 @@
-//! e2e
+//! The real template and the real functions on the local stack, watched and broken from outside.
+//!
+//! [`rig::Rig`] is a stack with a [`wire::Wire`] between the functions and the outside, which counts calls, and kills,
+//! delays or cuts at any one of them. A [`journey::Journey`] is one creator of one workspace on it. [`kills`] ends the
+//! functions at every call of a post's way.
+
+pub mod journey;
+pub mod kills;
+pub mod rig;
+pub mod wire;

@@ -1,0 +1,239 @@
+//! A stack under test: short periods, and a wire between the functions and the outside.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use aws_sdk_sqs::types::QueueAttributeName as Attribute;
+use domain::{Post, PostId};
+use ports::{Posts as _, Read};
+use slipway::progress::Progress;
+use slipway::stack::{Profile, Pull, Stack, StackOptions, TikTok, sandbox_config};
+use store_dynamodb::Store;
+use tiktok_sandbox::{Config, Publication, Sandbox};
+use tokio::time::{Instant, sleep};
+
+use crate::wire::Wire;
+
+/// What the sandbox calls a post whose caption it finds risky.
+pub const RISKY_WORD: &str = "miraclecure";
+
+/// How a rig differs from others.
+pub struct Setup {
+    pub pull: Pull,
+    pub profile: Profile,
+    pub progress: Progress,
+    /// Parameters of the template.
+    pub parameters: BTreeMap<String, String>,
+    /// What TikTok is like.
+    pub tiktok: Config,
+}
+
+impl Default for Setup {
+    /// TikTok pulls from the media edge and sends webhooks; a killed message comes back after 36 s.
+    fn default() -> Self {
+        let parameters = [
+            ("ApiTimeout", "6"),
+            ("MediaIngestTimeout", "6"),
+            ("PublishInitTimeout", "6"),
+            ("StatusPollTimeout", "6"),
+            ("IngestVisibility", "36"),
+            ("PublishVisibility", "36"),
+            ("StatusVisibility", "36"),
+            ("WatchdogSeconds", "20"),
+            ("ClaimMarginSeconds", "2"),
+            ("PollLadder", "12,12,20,30"),
+        ];
+        let mut tiktok = sandbox_config();
+        tiktok.risk.words = vec![RISKY_WORD.into()];
+        Self {
+            pull: Pull::MediaEdge,
+            profile: Profile::default(),
+            progress: Progress::Hidden,
+            parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            tiktok,
+        }
+    }
+}
+
+impl Setup {
+    /// With another value of a parameter of the template.
+    #[must_use]
+    pub fn with(mut self, parameter: &str, value: &str) -> Self {
+        self.parameters.insert(parameter.to_owned(), value.to_owned());
+        self
+    }
+
+    /// TikTok pulls presigned URLs of the bucket and sends no webhooks: whatever becomes of a post is learned by asking.
+    pub fn presigned_and_silent() -> Self {
+        let mut setup = Self { pull: Pull::Presigned, ..Self::default() }
+            .with("PollLadder", "3,3,5,10")
+            .with("TailLadder", "4,6,10");
+        setup.tiktok.webhooks.enabled = false;
+        setup
+    }
+}
+
+/// A running stack under test.
+pub struct Rig {
+    pub stack: Stack,
+    pub wire: Wire,
+    /// The rows, read as the functions read them, past the wire.
+    pub store: Store,
+    pub sqs: aws_sdk_sqs::Client,
+    http: reqwest::Client,
+    accounts: AtomicU32,
+}
+
+/// How many messages a queue holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Depth {
+    pub queue: String,
+    pub waiting: u32,
+    pub delayed: u32,
+    pub in_flight: u32,
+}
+
+impl Rig {
+    pub async fn start(setup: Setup) -> Result<Self> {
+        let mut options = StackOptions::for_test()?;
+        let wire = Wire::start(&options.ports.aws.url(), &options.ports.tiktok.url()).await?;
+        options.profile = setup.profile;
+        options.progress = setup.progress;
+        options.pull = setup.pull;
+        options.parameters = setup.parameters;
+        options.tiktok = TikTok::Sandbox(Box::new(setup.tiktok));
+        options.functions_endpoint = Some(wire.aws_url());
+        options.functions_tiktok = Some(wire.tiktok_url());
+        let stack = Stack::start(options).await?;
+        wire.name_functions(&stack.facts.functions);
+        let aws = stack.aws();
+        Ok(Self {
+            wire,
+            store: Store::new(aws_sdk_dynamodb::Client::new(&aws), stack.facts.table.clone()),
+            sqs: aws_sdk_sqs::Client::new(&aws),
+            http: slipway::http::client()?,
+            accounts: AtomicU32::new(0),
+            stack,
+        })
+    }
+
+    pub async fn stop(self) -> Result<()> {
+        self.stack.stop().await
+    }
+
+    /// TikTok.
+    pub fn sandbox(&self) -> &Sandbox {
+        self.stack.sandbox.as_ref().expect("a rig always has a sandbox")
+    }
+
+    /// A new TikTok account, by its handle.
+    pub fn new_account(&self) -> String {
+        let handle = format!("creator{}", self.accounts.fetch_add(1, Ordering::Relaxed));
+        let account = tiktok_sandbox::Account { nickname: handle.clone(), ..Default::default() };
+        self.sandbox().world().reconfigure(|config| {
+            config.accounts.insert(handle.clone(), account);
+        });
+        handle
+    }
+
+    /// The post's row.
+    pub async fn post(&self, id: &str) -> Result<Post> {
+        let id: PostId = id.parse().with_context(|| format!("`{id}` is no post's id"))?;
+        let stored = self.store.post(&id, Read::Strong).await?;
+        Ok(stored.with_context(|| format!("post `{id}` has no row"))?.row)
+    }
+
+    /// What TikTok published for an account.
+    pub fn publications(&self, account: &str) -> Vec<Publication> {
+        self.sandbox().world().publications().filter(|it| it.account == account).cloned().collect()
+    }
+
+    /// Does what the rule of EventBridge does once a minute.
+    pub async fn sweep_posts(&self) -> Result<()> {
+        self.invoke("status-poll", r#"{"sweep":"posts"}"#).await
+    }
+
+    /// The same for accounts.
+    pub async fn sweep_accounts(&self) -> Result<()> {
+        self.invoke("token-refresh", r#"{"sweep":"accounts"}"#).await
+    }
+
+    async fn invoke(&self, function: &str, event: &'static str) -> Result<()> {
+        let facts = &self.stack.facts;
+        let name = facts.functions.get(function).with_context(|| format!("no function `{function}`"))?;
+        let url = format!("{}/2015-03-31/functions/{name}/invocations", facts.aws_endpoint_url);
+        // the emulator checks no signature of its root
+        let root = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0";
+        let request = self
+            .http
+            .post(url)
+            .header("x-amz-invocation-type", "Event")
+            .header("authorization", root)
+            .body(event);
+        let answer = request.send().await.with_context(|| format!("invoking `{function}`"))?;
+        ensure!(answer.status().is_success(), "invoking `{function}`: {}", answer.status());
+        Ok(())
+    }
+
+    /// Every queue with what it holds, dead-letter queues too.
+    pub async fn depths(&self) -> Result<Vec<Depth>> {
+        let mut depths = Vec::new();
+        for (queue, url) in &self.stack.facts.queues {
+            let asked = self
+                .sqs
+                .get_queue_attributes()
+                .queue_url(url)
+                .attribute_names(Attribute::ApproximateNumberOfMessages)
+                .attribute_names(Attribute::ApproximateNumberOfMessagesDelayed)
+                .attribute_names(Attribute::ApproximateNumberOfMessagesNotVisible);
+            let answer = asked.send().await.with_context(|| format!("looking at the queue `{queue}`"))?;
+            let number = |name: Attribute| {
+                let text = answer.attributes().and_then(|attributes| attributes.get(&name));
+                text.and_then(|text| text.parse().ok()).with_context(|| format!("`{queue}` tells no {name}"))
+            };
+            depths.push(Depth {
+                queue: queue.clone(),
+                waiting: number(Attribute::ApproximateNumberOfMessages)?,
+                delayed: number(Attribute::ApproximateNumberOfMessagesDelayed)?,
+                in_flight: number(Attribute::ApproximateNumberOfMessagesNotVisible)?,
+            });
+        }
+        ensure!(depths.len() >= 8, "only {} queues are known", depths.len());
+        Ok(depths)
+    }
+
+    /// Waits for a moment in which no queue holds anything, visible, delayed or in flight. A dead letter stays, so it is an
+    /// error at once.
+    pub async fn every_queue_is_empty(&self, patience: Duration) -> Result<()> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let mut depths = self.depths().await?;
+            depths.retain(|depth| depth.waiting + depth.delayed + depth.in_flight > 0);
+            if depths.is_empty() {
+                return Ok(());
+            }
+            let dead = depths.iter().find(|depth| depth.queue.ends_with("dead-letters"));
+            ensure!(dead.is_none(), "dead letters: {dead:?}\n{}", self.last_words());
+            ensure!(Instant::now() < deadline, "queues that do not empty: {depths:?}\n{}", self.last_words());
+            sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    /// What the functions wrote last that is worth a look.
+    pub fn last_words(&self) -> String {
+        let log = std::fs::read_to_string(&self.stack.functions_log).unwrap_or_default();
+        let lines: Vec<_> = log.lines().filter(|line| !line.contains("\"_aws\"")).collect();
+        lines[lines.len().saturating_sub(25)..].join("\n")
+    }
+}
+
+/// A file of the repository, by its path from the root.
+pub fn repository_file(path: &str) -> Result<PathBuf> {
+    Ok(slipway::repo::root()?.join(path))
+}
+
+/// A video that TikTok takes.
+pub const GOOD_VIDEO: &str = "infra/slipway/demo.mp4";

@@ -1,0 +1,128 @@
+//! What a request asks for, and of whom.
+
+use http::{HeaderMap, Method, Uri};
+use serde_json::Value;
+use tiktok_sandbox::Endpoint;
+
+/// A request's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    pub(super) service: &'static str,
+    pub(super) operation: String,
+    /// Which kind of thing it is about: a row, a key's prefix, a job.
+    pub(super) subject: String,
+}
+
+/// Names a call to AWS: by its target where there is one, else it is S3's.
+pub(super) fn aws(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Name {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    let Some((service, operation)) = target.and_then(|target| target.split_once('.')) else {
+        return s3(method, uri, headers);
+    };
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let (service, subject) = match service {
+        "DynamoDB_20120810" => ("DynamoDB", row(operation, &body)),
+        "AmazonSQS" => ("SQS", job(&body)),
+        "TrentService" => ("KMS", String::new()),
+        "AmazonSSM" => ("SSM", String::new()),
+        _ => ("AWS", target.unwrap_or_default().to_owned()),
+    };
+    Name { service, operation: operation.to_owned(), subject }
+}
+
+/// Names a call to TikTok.
+pub(super) fn tiktok(uri: &Uri) -> Name {
+    let operation =
+        Endpoint::from_path(uri.path()).map_or_else(|| uri.path().to_owned(), |it| it.name().to_owned());
+    Name { service: "TikTok", operation, subject: String::new() }
+}
+
+fn s3(method: &Method, uri: &Uri, headers: &HeaderMap) -> Name {
+    let (bucket, key) = bucket_and_key(uri);
+    let query = uri.query().unwrap_or_default();
+    let asks = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
+    let operation = match (method, key.is_empty()) {
+        (&Method::GET, false) => "GetObject",
+        (&Method::HEAD, false) => "HeadObject",
+        (&Method::DELETE, false) => "DeleteObject",
+        (&Method::PUT, false) if headers.contains_key("x-amz-copy-source") => "CopyObject",
+        (&Method::PUT, false) if asks("partNumber") => "UploadPart",
+        (&Method::PUT, false) => "PutObject",
+        (&Method::POST, false) if asks("uploads") => "CreateMultipartUpload",
+        (&Method::POST, false) if asks("uploadId") => "CompleteMultipartUpload",
+        (&Method::GET, true) if !bucket.is_empty() => "ListObjects",
+        _ => method.as_str(),
+    };
+    let subject = key.split_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
+    Name { service: "S3", operation: operation.to_owned(), subject }
+}
+
+/// `/<bucket>/<key>`
+pub(super) fn bucket_and_key(uri: &Uri) -> (&str, &str) {
+    let path = uri.path().trim_start_matches('/');
+    path.split_once('/').unwrap_or((path, ""))
+}
+
+fn row(operation: &str, body: &Value) -> String {
+    let pk = |item: &Value| kind(item["pk"]["S"].as_str().unwrap_or_default());
+    match operation {
+        "GetItem" | "UpdateItem" | "DeleteItem" => pk(&body["Key"]),
+        "PutItem" => pk(&body["Item"]),
+        "BatchGetItem" => {
+            let tables = body["RequestItems"].as_object().into_iter().flat_map(|tables| tables.values());
+            let keys = tables.flat_map(|table| table["Keys"].as_array().into_iter().flatten());
+            let mut kinds: Vec<_> = keys.map(pk).collect();
+            kinds.sort_unstable();
+            kinds.dedup();
+            kinds.join("+")
+        }
+        "Query" => format!("index {}", body["IndexName"].as_str().unwrap_or_default()),
+        _ => String::new(),
+    }
+}
+
+/// A partition key without what tells rows of one kind apart: `post#pst_0197…` is `post`, `pst_0197…#body#5f…` is `pst#body`.
+fn kind(pk: &str) -> String {
+    let parts = pk.split('#').filter_map(|part| {
+        let word = part.split_once('_').map_or(part, |(prefix, _)| prefix);
+        let is_word = word.len() <= 16 && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        (is_word && !word.is_empty()).then_some(word)
+    });
+    let mut parts: Vec<_> = parts.collect();
+    parts.dedup();
+    parts.join("#")
+}
+
+fn job(body: &Value) -> String {
+    let message = body["MessageBody"].as_str().unwrap_or_default();
+    let message: Value = serde_json::from_str(message).unwrap_or_default();
+    message["job"].as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_named_by_their_kind() {
+        assert_eq!("post#pst", kind("post#pst_0197b2c3"));
+        assert_eq!("pst#body", kind("pst_0197b2c3#body#5f0a1b2c3d"));
+        assert_eq!("key", kind("key#0197b2c3d4e5f60718293a4b5c6d7e8f"));
+    }
+
+    #[test]
+    fn objects_are_named_by_what_is_done_to_them() {
+        let named = |method, uri: &'static str, copy: bool| {
+            let mut headers = HeaderMap::new();
+            if copy {
+                headers.insert("x-amz-copy-source", "b/up/x".parse().unwrap());
+            }
+            let Name { operation, subject, .. } = aws(&method, &Uri::from_static(uri), &headers, b"");
+            format!("{operation} {subject}")
+        };
+        assert_eq!("CopyObject m/", named(Method::PUT, "/bucket/m/0f.mp4", true));
+        assert_eq!("PutObject up/", named(Method::PUT, "/bucket/up/med_1?x-id=PutObject", false));
+        assert_eq!("GetObject up/", named(Method::GET, "/bucket/up/med_1?X-Amz-Signature=5", false));
+        assert_eq!("UploadPart up/", named(Method::PUT, "/bucket/up/med_1?partNumber=1&uploadId=2", false));
+    }
+}

@@ -1,0 +1,130 @@
+//! Journeys through the real template and the real functions.
+//!
+//! The journeys of one binary share two stacks; they run side by side, each with a workspace and a creator of its own. That is
+//! why this binary has a main of its own: the stacks stop, and leave nothing, when the last journey is over.
+
+#[path = "it/bad_input.rs"]
+mod bad_input;
+#[path = "it/journeys.rs"]
+mod journeys;
+#[path = "it/killed.rs"]
+mod killed;
+#[path = "it/repeats.rs"]
+mod repeats;
+#[path = "it/tokens.rs"]
+mod tokens;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Result;
+use e2e::rig::{Rig, Setup};
+use libtest_mimic::{Arguments, Failed, Trial};
+use tokio::runtime::Runtime;
+use tokio::sync::{Mutex, OnceCell};
+
+/// Journeys wait more than they work.
+const SIDE_BY_SIDE: usize = 12;
+
+/// The stacks, each started when the first journey asks for it.
+#[derive(Default)]
+struct Rigs {
+    /// TikTok pulls from the media edge and sends webhooks; an access token lives 240 s and is refreshed at 60 %.
+    edge: OnceCell<Rig>,
+    /// TikTok pulls presigned URLs and sends no webhooks.
+    silent: OnceCell<Rig>,
+    /// Functions die here all the time.
+    deadly: OnceCell<Rig>,
+    /// Two stacks that start at once package the same functions.
+    starting: Mutex<()>,
+}
+
+impl Rigs {
+    async fn edge(&self) -> Result<&Rig> {
+        self.started(&self.edge, || {
+            let mut setup = Setup::default().with("RefreshAtPercent", "60").with("RefreshJitterPercent", "0");
+            setup.tiktok.tokens.access_ms = 240_000;
+            setup
+        })
+        .await
+    }
+
+    async fn silent(&self) -> Result<&Rig> {
+        self.started(&self.silent, Setup::presigned_and_silent).await
+    }
+
+    async fn deadly(&self) -> Result<&Rig> {
+        self.started(&self.deadly, e2e::kills::setup).await
+    }
+
+    async fn started<'a>(
+        &'a self,
+        cell: &'a OnceCell<Rig>,
+        setup: impl FnOnce() -> Setup,
+    ) -> Result<&'a Rig> {
+        cell.get_or_try_init(async || {
+            let _alone = self.starting.lock().await;
+            Rig::start(setup()).await
+        })
+        .await
+    }
+
+    async fn stop(&mut self) -> Result<()> {
+        for cell in [&mut self.edge, &mut self.silent, &mut self.deadly] {
+            if let Some(rig) = cell.take() {
+                rig.stop().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+macro_rules! trials {
+    ($runtime:ident, $rigs:ident; $($rig:ident: $($module:ident::$journey:ident)+;)+) => {
+        vec![$($({
+            let (runtime, rigs) = (Arc::clone(&$runtime), Arc::clone(&$rigs));
+            Trial::test(concat!(stringify!($module), "::", stringify!($journey)), move || {
+                let journey = async { $module::$journey(rigs.$rig().await?).await };
+                runtime.block_on(journey).map_err(|error| Failed::from(format!("{error:#}")))
+            })
+        }),+),+]
+    };
+}
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
+    let runtime = Arc::new(Runtime::new().expect("this machine has threads"));
+    let rigs = Arc::new(Rigs::default());
+    let trials = trials! { runtime, rigs;
+        edge:
+            tokens::a_token_is_refreshed_twice_without_anyones_help
+            journeys::a_video_is_uploaded_pulled_published_once_and_told_by_webhook
+            journeys::a_small_video_inside_the_post_is_published_once
+            journeys::a_post_that_comes_before_its_upload_waits_for_it
+            journeys::what_tiktok_fails_is_failed_with_its_reason_and_a_remedy
+            journeys::a_text_file_called_mp4_is_refused_and_nothing_is_posted
+            journeys::a_truncated_video_is_refused_and_nothing_is_posted
+            repeats::a_job_delivered_twice_is_published_once
+            repeats::a_job_delivered_while_the_first_is_inside_init_is_published_once
+            repeats::the_same_idempotency_key_is_one_post_and_refuses_another_body
+            bad_input::whatever_is_wrong_is_named_with_its_field_rule_and_remedy
+            bad_input::a_key_that_is_expired_or_unknown_opens_nothing
+        ;
+        silent:
+            journeys::a_video_pulled_by_a_presigned_url_is_published_and_learned_by_asking
+            tokens::a_token_that_ends_in_mid_flight_costs_one_refused_init_and_one_refresh
+            tokens::a_token_that_ends_while_polling_leads_back_to_polling
+        ;
+        deadly:
+            killed::ten_kills_lose_no_post_and_publish_none_twice
+        ;
+    };
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    let mut rigs = Arc::into_inner(rigs).expect("every journey is over");
+    if let Err(error) = runtime.block_on(rigs.stop()) {
+        eprintln!("a stack did not stop as it should: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    conclusion.exit_code()
+}
