@@ -225,3 +225,67 @@ pub(crate) fn read_token(mut bytes: &[u8]) -> Option<Sealed> {
 pub(crate) fn gone_after(at: Timestamp, days: i64) -> i64 {
     at.as_second().saturating_add(SignedDuration::from_hours(24 * days).as_secs())
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn times(count: usize) -> impl Strategy<Value = Vec<i64>> {
+        proptest::collection::vec(any::<i64>(), 0..=count)
+    }
+
+    fn at() -> impl Strategy<Value = Timestamp> {
+        (-1_000_000_000_000_i64..100_000_000_000_000)
+            .prop_map(|at| Timestamp::from_millisecond(at).expect("within reach"))
+    }
+
+    pub(crate) fn an_entry() -> impl Strategy<Value = Entry> {
+        let words = || proptest::option::of("[ -~é|%\\n]{1,40}");
+        (at(), proptest::sample::select(&WHATS[..]), proptest::sample::select(&ACTORS[..]), words(), words())
+            .prop_map(|(at, what, by, code, log_id)| Entry { at, what, by, code, log_id })
+    }
+
+    fn sealed() -> impl Strategy<Value = Sealed> {
+        let bytes = |length| proptest::collection::vec(any::<u8>(), 0..length);
+        (bytes(200), bytes(400)).prop_map(|(data_key, cipher)| Sealed { data_key, cipher })
+    }
+
+    proptest! {
+        #[test]
+        fn an_entry_of_the_timeline_comes_back(had in an_entry(), accepted in at()) {
+            prop_assert_eq!(read_entry(&entry(&had, accepted), accepted), Some(had));
+        }
+
+        #[test]
+        fn limits_come_back(
+            creator_info in times(25),
+            init in times(8),
+            status in times(35),
+            rest_until in proptest::option::of(at()),
+        ) {
+            let had = Limits {
+                creator_info: Ring::from_millis(creator_info),
+                init: Ring::from_millis(init),
+                status: Ring::from_millis(status),
+                rest_until,
+            };
+            prop_assert_eq!(read_limits(&limits(&had)), Some(had));
+        }
+
+        #[test]
+        fn sealed_tokens_come_back(access in sealed(), refresh in sealed(), together in any::<bool>()) {
+            let data_key = if together || refresh.data_key.is_empty() { &access } else { &refresh }.data_key.clone();
+            let refresh = Sealed { data_key, ..refresh };
+            prop_assert_eq!(read_token_pair(&token_pair(&access, &refresh)), Some((access.clone(), refresh)));
+            prop_assert_eq!(read_token(&token(&access)), Some(access));
+        }
+
+        #[test]
+        fn whatever_stands_there_is_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..60), text in ".{0,30}") {
+            let _ = (read_limits(&bytes), read_token(&bytes), read_token_pair(&bytes));
+            let _ = read_entry(&text, Timestamp::UNIX_EPOCH);
+        }
+    }
+}

@@ -352,3 +352,135 @@ impl Posts for Store {
 #[derive(Debug, thiserror::Error)]
 #[error("it is another post's")]
 struct AnotherPosts;
+
+#[cfg(test)]
+mod tests {
+    use domain::content::PrivacyLevel;
+    use domain::{CreatorId, MediaId};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at() -> impl Strategy<Value = Timestamp> {
+        (0_i64..9_999_999_999_999).prop_map(|at| Timestamp::from_millisecond(at).expect("within reach"))
+    }
+
+    fn word() -> impl Strategy<Value = String> {
+        "[ -~é]{0,60}"
+    }
+
+    fn publish_id() -> impl Strategy<Value = PublishId> {
+        word().prop_map(PublishId)
+    }
+
+    fn media() -> impl Strategy<Value = Pinned> {
+        (word(), proptest::sample::select(&CONTAINERS[..]), any::<u64>())
+            .prop_map(|(etag, container, duration_ms)| Pinned { etag, container, duration_ms })
+    }
+
+    fn attempt() -> impl Strategy<Value = Attempt> {
+        (any::<u32>(), any::<u128>())
+            .prop_map(|(number, bits)| Attempt { number, nonce: Nonce::from_bits(bits) })
+    }
+
+    fn a_state() -> impl Strategy<Value = PostState> {
+        let maybe_publish_id = || proptest::option::of(publish_id());
+        let why = proptest::sample::select(&HOLDS[..]);
+        let post_ids = proptest::collection::vec(any::<u64>(), 0..3);
+        prop_oneof![
+            at().prop_map(|deadline| PostState::AwaitingMedia { deadline }),
+            (media(), at(), any::<u32>()).prop_map(|(media, at, attempts)| PostState::Queued {
+                media,
+                at,
+                attempts
+            }),
+            (media(), proptest::option::of(at()), why, any::<u32>())
+                .prop_map(|(media, until, why, attempts)| PostState::Held { media, until, why, attempts }),
+            (media(), attempt(), at()).prop_map(|(media, attempt, until)| PostState::Initiating {
+                media,
+                attempt,
+                until
+            }),
+            (media(), attempt(), publish_id(), at()).prop_map(|(media, attempt, publish_id, since)| {
+                PostState::Processing { media, attempt, publish_id, since }
+            }),
+            (publish_id(), post_ids, any::<bool>(), at()).prop_map(
+                |(publish_id, post_ids, removed, since)| {
+                    PostState::Published { publish_id, post_ids, removed, since }
+                }
+            ),
+            (word(), word(), maybe_publish_id()).prop_map(|(code, remedy, publish_id)| {
+                PostState::Failed { failure: Failure { code, remedy }, publish_id }
+            }),
+            (media(), attempt(), maybe_publish_id(), at()).prop_map(|(media, attempt, publish_id, since)| {
+                PostState::Unconfirmed { media, attempt, publish_id, since }
+            }),
+        ]
+    }
+
+    fn a_post() -> impl Strategy<Value = Post> {
+        let levels = [
+            PrivacyLevel::PublicToEveryone,
+            PrivacyLevel::MutualFollowFriends,
+            PrivacyLevel::FollowerOfCreator,
+            PrivacyLevel::SelfOnly,
+        ];
+        let timeline = proptest::collection::vec(codec::tests::an_entry(), 0..24);
+        let ids =
+            (any::<u128>(), any::<u128>(), any::<[u8; 32]>(), proptest::sample::select(levels.to_vec()));
+        (ids, at(), at(), a_state(), timeline, proptest::option::of(at())).prop_map(
+            |((id, other, hash, privacy_level), created_at, updated_at, state, timeline, due)| Post {
+                id: PostId::from_bits(id),
+                workspace: WorkspaceId::from_bits(other),
+                creator: CreatorId::from_bits(other ^ 1),
+                account: AccountId::from_bits(other ^ 2),
+                content: ContentHash(hash),
+                media: MediaId::from_bits(other ^ 3),
+                privacy_level,
+                created_at,
+                updated_at,
+                state,
+                timeline: Timeline(timeline),
+                due,
+            },
+        )
+    }
+
+    /// The row as the table has it after its creation.
+    fn row(post: &Post) -> Item {
+        creation(post, Nonce::from_bits(1)).into_row(&pk(&post.id))
+    }
+
+    proptest! {
+        #[test]
+        fn a_post_comes_back(post in a_post()) {
+            prop_assert_eq!(read(&row(&post)).expect("it is readable"), Stored { row: post, version: 1 });
+        }
+
+        #[test]
+        fn a_save_leaves_nothing_of_the_state_before(before in a_post(), after in a_post()) {
+            let after = Post { created_at: before.created_at, ..after };
+            let mut saved = row(&before);
+            for (name, value) in changing(&after) {
+                match value {
+                    Some(value) => saved.insert(name.to_owned(), value),
+                    None => saved.remove(name),
+                };
+            }
+            let read = read(&saved).expect("it is readable").row;
+            prop_assert_eq!((read.state, read.timeline), (after.state, after.timeline));
+        }
+
+        #[test]
+        fn a_row_that_lacks_something_is_refused_by_name(post in a_post(), index in any::<prop::sample::Index>()) {
+            let mut row = row(&post);
+            let needed = ["pk", "v", "w", "c", "a", "m", "h", "p", "ca", "ua", "s", "t"];
+            let lacking = needed[index.index(needed.len())];
+            row.remove(lacking);
+            let error = read(&row).expect_err("something is missing");
+            prop_assert!(error.refused);
+            let source = error.source.expect("a reason").to_string();
+            prop_assert!(source.contains(&format!("`{lacking}`")), "{}", source);
+        }
+    }
+}

@@ -104,3 +104,12 @@ impl Update {
         request.update_expression(expression).set_condition_expression(self.condition.map(str::to_owned))
     }
 }
+
+#[cfg(test)]
+impl Update {
+    /// The row that this update makes of none.
+    pub(crate) fn into_row(self, pk: &str) -> crate::item::Item {
+        let values = self.values.into_iter().map(|(name, value)| (name[1..].to_owned(), value));
+        crate::item::key(pk).into_iter().chain(values).collect()
+    }
+}

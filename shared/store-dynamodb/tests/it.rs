@@ -6,3 +6,5 @@ mod promises;
 mod rows;
 #[path = "it/table.rs"]
 mod table;
+#[path = "it/wire.rs"]
+mod wire;

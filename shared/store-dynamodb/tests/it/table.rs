@@ -1,6 +1,7 @@
 //! An emulated DynamoDB with the template's table.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
@@ -10,17 +11,23 @@ use aws_sdk_dynamodb::types::{
 use ministack::Ministack;
 use store_dynamodb::Store;
 
+use crate::wire::Wire;
+
 pub(crate) const TABLE: &str = "slipway-test";
 
 pub(crate) struct Table {
     pub(crate) store: Store,
     pub(crate) client: Client,
+    pub(crate) wire: Wire,
     _ministack: Ministack,
 }
 
 pub(crate) async fn table() -> Table {
     let ministack = Ministack::start().expect("MiniStack starts");
-    let client = Client::new(&ministack.sdk_config());
+    let wire = Wire::new();
+    let retries = lambda_kit::aws::retries().with_initial_backoff(Duration::from_millis(1));
+    let config = ministack.sdk_config().into_builder().http_client(wire.clone()).retry_config(retries);
+    let client = Client::new(&config.build());
     let text = |name| {
         AttributeDefinition::builder()
             .attribute_name(name)
@@ -52,7 +59,7 @@ pub(crate) async fn table() -> Table {
         .send()
         .await
         .expect("the table is made");
-    Table { store: Store::new(client.clone(), TABLE.to_owned()), client, _ministack: ministack }
+    Table { store: Store::new(client.clone(), TABLE.to_owned()), client, wire, _ministack: ministack }
 }
 
 impl Table {
