@@ -5,6 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt as _;
 use lambda_kit::system::SystemEntropy;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
@@ -150,7 +152,7 @@ impl Api {
         let body = json!({
             "kind": "video",
             "size": size,
-            "type": content_type(file),
+            "content_type": content_type(file),
             "sha256": digest,
         });
         let media = self.post("/v1/media", &fresh_key(), &body).await?;
@@ -341,5 +343,5 @@ async fn sha256(file: File) -> std::io::Result<String> {
     while let Some(chunk) = chunks.next().await {
         digest.update(&chunk?);
     }
-    Ok(digest.finish().as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+    Ok(STANDARD.encode(digest.finish()))
 }

@@ -59,7 +59,14 @@ impl Step {
         self.spinner.set_message(format!("{}: {text}", self.title));
     }
 
-    /// Takes the spinner away while `program` writes to the terminal itself.
+    /// A line that stays.
+    pub fn note(&self, text: &str) {
+        if self.progress == Progress::Shown {
+            self.spinner.suspend(|| eprintln!("      {text}"));
+        }
+    }
+
+    /// Takes the spinner away while somebody else writes to the terminal.
     pub fn hide(&self) {
         self.spinner.finish_and_clear();
     }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::Value;
-use tiktok_sandbox::Publication;
+use tiktok_sandbox::{AutoTime, Publication, Time};
 
 use super::{asked_to_stop, post};
 use crate::client::{Api, NewPost, fresh_key, text};
@@ -67,6 +67,8 @@ impl Demo {
 fn options(profile: Profile, progress: Progress) -> Result<StackOptions> {
     let mut tiktok = stack::sandbox_config();
     tiktok.webhooks.lose = vec!["post.publish.publicly_available".into()];
+    // later than the delayed check, which would find it otherwise
+    tiktok.time = Time::Auto(AutoTime { public_id_ms: 15_000, ..AutoTime::default() });
     let options = StackOptions {
         profile,
         ports: Ports::free()?,
@@ -77,8 +79,8 @@ fn options(profile: Profile, progress: Progress) -> Result<StackOptions> {
     };
     Ok(options
         .with("PollLadder", "10,10,20,40")
-        .with("SweepFromSeconds", "15")
-        .with("TailLadder", "20,30,60"))
+        .with("SweepFromSeconds", "12")
+        .with("TailLadder", "30,30,60"))
 }
 
 async fn journey(stack: &Stack, progress: Progress) -> Result<Story> {
@@ -127,7 +129,12 @@ async fn journey(stack: &Stack, progress: Progress) -> Result<Story> {
     step.done(format!("accepted as {id}"));
 
     let step = progress.step("Following it");
-    let seen = |entry: &Value| step.say(&post::line(entry));
+    let seen = |entry: &Value| {
+        step.note(&post::line(entry));
+        if text(entry, "what") == "published" {
+            step.say("the id of the public post comes with the EventBridge sweep, once a minute");
+        }
+    };
     let over = |post: &Value| {
         let known = post["post_ids"].as_array().is_some_and(|ids| !ids.is_empty());
         ["failed", "cancelled", "unconfirmed"].contains(&text(post, "state")) || known
@@ -154,6 +161,7 @@ async fn journey(stack: &Stack, progress: Progress) -> Result<Story> {
         Leg::between("upload (presigned PUT)", begun, uploaded),
         Leg::between("POST /v1/posts", asked, accepted),
     )
+    .with_context(|| format!("telling what became of {post:#}"))
 }
 
 /// A stretch of the way, and how long it took.

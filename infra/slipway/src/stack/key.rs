@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result};
 use aws_config::SdkConfig;
 use domain::{KeyId, WorkspaceId};
 use lambda_kit::system::SystemEntropy;
-use ports::ApiKey;
+use ports::{ApiKey, Keys as _};
+use store_dynamodb::Store;
 
 /// Makes a key for a new workspace and writes it to the table; `slk_<id>_<secret>`, the secret kept nowhere.
 pub(super) async fn make(aws: &SdkConfig, table: &str) -> Result<String> {
@@ -22,16 +23,8 @@ async fn put(aws: &SdkConfig, table: &str, id: KeyId, workspace: WorkspaceId, se
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes());
     let secret_sha256 = digest.as_ref().try_into().context("hashing the key's secret")?;
     let key = ApiKey { id, workspace, secret_sha256, expires_at: None, revoked_at: None };
-    let item = aws_sdk_dynamodb::types::AttributeValue::S(format!("key#{}", key.id));
-    let client = aws_sdk_dynamodb::Client::new(aws);
-    client
-        .put_item()
-        .table_name(table)
-        .item("pk", item)
-        .send()
-        .await
-        .context("writing the workspace's key")?;
-    Ok(())
+    let store = Store::new(aws_sdk_dynamodb::Client::new(aws), table.to_owned());
+    store.put_key(&key).await.context("writing the workspace's key")
 }
 
 /// The key of last time, kept in the state's directory, or a new one.
