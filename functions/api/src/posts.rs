@@ -77,7 +77,9 @@ impl<W: Outside> Api<W> {
             problems
                 .add(rejected.iter().map(|problem| Problem { param: "/media/0".into(), ..problem.clone() }));
         }
-        problems.add(draft.content.problems());
+        if body.is_object() {
+            problems.add(draft.content.problems());
+        }
         let mut stale = false;
         if let Some(creator) = &creator {
             let duration = media.as_ref().and_then(Media::pinned).map(|pinned| pinned.duration_ms);
@@ -87,7 +89,11 @@ impl<W: Outside> Api<W> {
         else {
             // what was accepted once stays accepted, whatever has changed since
             if let Some(first) = self.accepted_before(&id, hash, readable).await? {
-                return Ok(accepted(&first, &draft.content, true));
+                let answer = accepted(&first.row, &draft.content, true);
+                if let PostState::AwaitingMedia { .. } = &first.row.state {
+                    self.await_media(first).await;
+                }
+                return Ok(answer);
             }
             let refusal = Refusal::invalid(problems.take());
             return Err(if stale { refusal.retryable() } else { refusal });
@@ -241,12 +247,12 @@ impl<W: Outside> Api<W> {
         id: &PostId,
         hash: ContentHash,
         readable: bool,
-    ) -> Result<Option<Post>, Refusal> {
+    ) -> Result<Option<Stored<Post>>, Refusal> {
         if !readable {
             return Ok(None);
         }
         let first = self.store.post(id, Read::Strong).await?;
-        Ok(first.map(|stored| stored.row).filter(|post| post.content == hash))
+        Ok(first.filter(|first| first.row.content == hash))
     }
 
     pub(crate) async fn read_post(&self, ask: Ask) -> Answered {

@@ -1,1 +1,13 @@
-fn t() {}
+//! The API over ports in memory and TikTok's imitation, in process and in virtual time.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail like the tests themselves")]
+
+mod it {
+    mod connect;
+    mod creators;
+    mod edge;
+    mod fixture;
+    mod media;
+    mod multipart;
+    mod posts;
+    mod webhook;
+}

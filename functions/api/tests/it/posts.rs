@@ -1,0 +1,454 @@
+use domain::post::PostState;
+use domain::{CreatorId, Job, MediaId, Problem, SignedDuration};
+use futures::future::join_all;
+use http::{Method, StatusCode, header};
+use ports::fakes::Fault;
+use serde_json::{Value, json};
+use tiktok_sandbox::Endpoint;
+
+use super::fixture::Fixture;
+
+fn changed(body: &Value, pointer: &str, value: Value) -> Value {
+    let mut body = body.clone();
+    if let Some(field) = body.pointer_mut(pointer) {
+        *field = value;
+    } else {
+        let (parent, field) = pointer.rsplit_once('/').unwrap();
+        body.pointer_mut(parent).unwrap()[field] = value;
+    }
+    body
+}
+
+fn without(body: &Value, field: &str) -> Value {
+    let mut body = body.clone();
+    body.as_object_mut().unwrap().remove(field);
+    body
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_post_with_ready_media_is_accepted_and_goes_to_the_publish_queue() {
+    let (fixture, creator) = Fixture::connected().await;
+    let media = fixture.ready_media(1, 10_000);
+    fixture.post("/v1/media", &json!({})).await;
+    fixture.table.forget_calls();
+    let answer = fixture.create("k1", &Fixture::post_body(&creator, &media)).await;
+    assert_eq!(StatusCode::ACCEPTED, answer.status, "{}", answer.text);
+    let post = fixture.table.only_post().row;
+    assert_eq!(format!("/v1/posts/{}", post.id), answer.headers[header::LOCATION].to_str().unwrap());
+    assert_eq!(answer.body["id"], post.id.as_str());
+    assert_eq!(answer.body["state"], "queued");
+    assert_eq!(answer.body["caption"], "Harbour at six #boats");
+    assert_eq!(answer.body["timeline"][0]["what"], "accepted");
+    assert_eq!(answer.body["timeline"][0]["by"], "api");
+    // `create` is two writes; with the message that makes four calls
+    assert_eq!(["creator_and_media", "create"].to_vec(), fixture.table.calls());
+    let sent = fixture.queues.waiting();
+    assert_eq!(1, sent.len());
+    assert!(matches!(&sent[0].job, Job::Publish(job) if job.post == post.id && job.content == post.content));
+    assert!(!answer.replayed());
+}
+
+#[tokio::test]
+async fn what_the_creator_agreed_to_is_stored_with_who_when_and_which_text() {
+    let (fixture, creator) = Fixture::connected().await;
+    let media = fixture.ready_media(1, 10_000);
+    fixture.create("k1", &Fixture::post_body(&creator, &media)).await;
+    let post = fixture.table.only_post().row;
+    let content = ports::Posts::content(&fixture.table, &post.id, &post.content).await.unwrap().unwrap();
+    assert_eq!(fixture.us.key.as_str(), content.consent.given_by);
+    assert_eq!(post.created_at, content.consent.given_at);
+    assert_eq!("2026-08", content.consent.text_version);
+    assert_eq!(Some(1_200), content.cover_timestamp_ms);
+    assert!(content.allow.comment && !content.allow.duet);
+}
+
+#[tokio::test]
+async fn a_post_whose_media_is_still_to_come_waits_for_it() {
+    let (fixture, creator) = Fixture::connected().await;
+    let media = fixture.awaited_media(1);
+    let answer = fixture.create("k1", &Fixture::post_body(&creator, &media)).await;
+    assert_eq!((StatusCode::ACCEPTED, &json!("awaiting_media")), (answer.status, &answer.body["state"]));
+    let post = fixture.table.only_post().row;
+    assert!(fixture.table.all_media()[0].row.waiting.contains(&post.id));
+    assert!(fixture.queues.waiting().is_empty());
+}
+
+#[tokio::test]
+async fn media_that_became_ready_while_the_post_was_written_starts_it_and_the_first_answer_stays() {
+    let (fixture, creator) = Fixture::connected().await;
+    let media = fixture.awaited_media(1);
+    let body = Fixture::post_body(&creator, &media);
+    fixture.table.fail_next("wait_for", Fault::BeforeEffect, 1);
+    let first = fixture.create("k1", &body).await;
+    assert_eq!(StatusCode::ACCEPTED, first.status, "its own wake-up finds the media");
+    fixture.probe(&media, 10_000);
+    let again = fixture.create("k1", &body).await;
+    assert!(again.replayed());
+    assert_eq!(first.text, again.text);
+    assert!(matches!(fixture.table.only_post().row.state, PostState::Queued { .. }));
+    assert!(matches!(fixture.queues.waiting()[..], [ref sent] if matches!(sent.job, Job::Publish(_))));
+}
+
+#[tokio::test]
+async fn media_that_was_rejected_while_the_post_was_written_fails_it() {
+    let (fixture, creator) = Fixture::connected().await;
+    let media = fixture.awaited_media(1);
+    let body = Fixture::post_body(&creator, &media);
+    fixture.table.fail_next("wait_for", Fault::BeforeEffect, 1);
+    let first = fixture.create("k1", &body).await;
+    fixture.judge(&media, Err(vec![Problem::new("", "video.truncated", "cut", "upload the whole file")]));
+    let again = fixture.create("k1", &body).await;
+    assert_eq!((StatusCode::ACCEPTED, &first.text), (again.status, &again.text));
+    let read = fixture.get(&format!("/v1/posts/{}", fixture.table.only_post().row.id)).await;
+    assert_eq!(
+        ("failed", "video.truncated"),
+        (text(&read.body["state"]), text(&read.body["failure"]["code"]))
+    );
+    assert_eq!(json!(null), read.body["timeline"][1]["tiktok"], "the rule is ours");
+    assert!(fixture.queues.waiting().is_empty());
+}
+
+#[tokio::test]
+async fn a_repeat_gives_the_first_answer_whatever_has_changed_since() {
+    let (fixture, creator) = Fixture::connected().await;
+    let media = fixture.ready_media(1, 10_000);
+    let body = Fixture::post_body(&creator, &media);
+    let first = fixture.create("k1", &body).await;
+    // blanks and the order of fields make no other body
+    let spaced = serde_json::to_string_pretty(&body).unwrap();
+    let spaced = fixture.create_raw("k1", "application/json; charset=utf-8", spaced).await;
+    assert_eq!((StatusCode::ACCEPTED, true, &first.text), (spaced.status, spaced.replayed(), &spaced.text));
+
+    let mut gone = fixture.table.creators().remove(0);
+    gone.status = domain::creator::CreatorStatus::Disconnected;
+    fixture.table.insert_creator(gone);
+    fixture.clock.advance(SignedDuration::from_hours(300));
+    let late = fixture.create("k1", &body).await;
+    assert_eq!((StatusCode::ACCEPTED, true, &first.text), (late.status, late.replayed(), &late.text));
+    assert_eq!(1, fixture.queues.waiting().len());
+    fixture.create("k2", &body).await.is_problem(409, "/creator", "creator.disconnected");
+}
+
+#[tokio::test]
+async fn another_body_under_the_same_key_is_refused_and_changes_nothing() {
+    let (fixture, creator) = Fixture::connected().await;
+    let media = fixture.ready_media(1, 10_000);
+    let body = Fixture::post_body(&creator, &media);
+    fixture.create("k1", &body).await;
+    let before = fixture.table.only_post();
+    let other = fixture.create("k1", &changed(&body, "/caption", json!("another"))).await;
+    other.is_problem(422, "", "idempotency_key.reused");
+    assert_eq!(before, fixture.table.only_post());
+    let read = fixture.get(&format!("/v1/posts/{}", before.row.id)).await;
+    assert_eq!(read.body["caption"], "Harbour at six #boats");
+}
+
+#[tokio::test]
+async fn equal_requests_at_the_same_time_make_one_post_and_one_job() {
+    let (fixture, creator) = Fixture::connected().await;
+    let media = fixture.ready_media(1, 10_000);
+    let body = Fixture::post_body(&creator, &media);
+    let answers = join_all((0..10).map(|_| fixture.create("k1", &body))).await;
+    assert!(answers.iter().all(|answer| answer.text == answers[0].text));
+    assert_eq!(9, answers.iter().filter(|answer| answer.replayed()).count());
+    fixture.table.only_post();
+    assert_eq!(1, fixture.queues.waiting().len());
+}
+
+#[tokio::test]
+async fn a_lost_answer_of_the_table_is_repaired_by_a_repeat() {
+    let (fixture, creator) = Fixture::connected().await;
+    let media = fixture.ready_media(1, 10_000);
+    let body = Fixture::post_body(&creator, &media);
+    fixture.table.fail_next("create", Fault::AfterEffect, 1);
+    let lost = fixture.create("k1", &body).await;
+    lost.is_problem(500, "", "internal");
+    assert_eq!((&json!(true), &json!("system")), (&lost.body["retryable"], &lost.body["source"]));
+    assert!(!lost.text.contains("memory"), "{}", lost.text);
+    let again = fixture.create("k1", &body).await;
+    assert_eq!(StatusCode::ACCEPTED, again.status);
+    fixture.table.only_post();
+}
+
+#[tokio::test]
+async fn the_same_key_in_two_workspaces_is_two_keys() {
+    let (fixture, creator) = Fixture::connected().await;
+    let media = fixture.ready_media(1, 10_000);
+    let body = Fixture::post_body(&creator, &media);
+    fixture.create("k1", &body).await;
+    let request = http::Request::post("/v1/posts")
+        .header(header::AUTHORIZATION, &fixture.them.bearer)
+        .header("idempotency-key", "k1")
+        .header(header::CONTENT_TYPE, "application/json");
+    let theirs = fixture.send(request.body(body.to_string().into()).unwrap()).await;
+    let expected = [("/creator", "creator.not_found"), ("/media/0/id", "media.not_found")];
+    let expected = expected.map(|(param, rule)| (param.to_owned(), rule.to_owned())).to_vec();
+    assert_eq!((404, expected), theirs.problems());
+}
+
+#[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
+async fn each_mistake_is_named_by_field_rule_and_remedy_and_nothing_is_written() {
+    let (fixture, creator) = Fixture::connected().await;
+    let media = fixture.ready_media(1, 301_000);
+    let short = fixture.ready_media(2, 10_000);
+    let rejected = fixture.awaited_media(3);
+    fixture
+        .judge(&rejected, Err(vec![Problem::new("", "video.no_video_track", "no video", "upload a video")]));
+    let good = Fixture::post_body(&creator, &short);
+    let emoji = "😀".repeat(1_101);
+    let mistakes: Vec<(&str, Value, u16, &str, &str)> = vec![
+        ("wrong type", changed(&good, "/caption", json!(7)), 422, "/caption", "field.type"),
+        ("wrong type", changed(&good, "/allow/duet", json!("no")), 422, "/allow/duet", "field.type"),
+        ("wrong type", changed(&good, "/media", json!({})), 422, "/media", "field.type"),
+        ("wrong type", changed(&good, "/media", json!(["x"])), 422, "/media/0", "field.type"),
+        ("wrong type", changed(&good, "/consent", json!([])), 422, "/consent", "field.type"),
+        ("no object", json!([1]), 422, "", "field.type"),
+        ("unknown field", changed(&good, "/publish_at", json!("x")), 422, "/publish_at", "field.unknown"),
+        ("unknown field", changed(&good, "/allow/a~b", json!(1)), 422, "/allow/a~0b", "field.unknown"),
+        ("no creator", without(&good, "creator"), 422, "/creator", "field.required"),
+        ("no media", without(&good, "media"), 422, "/media", "field.required"),
+        ("two media", changed(&good, "/media", json!([{}, {}])), 422, "/media", "media.count"),
+        ("no media", changed(&good, "/media", json!([])), 422, "/media", "media.count"),
+        ("no id", changed(&good, "/media/0", json!({})), 422, "/media/0/id", "field.required"),
+        ("no id", changed(&good, "/media/0", json!(null)), 422, "/media/0", "field.type"),
+        ("bad id", changed(&good, "/creator", json!("ada")), 422, "/creator", "id.format"),
+        (
+            "unknown creator",
+            changed(&good, "/creator", json!(CreatorId::from_bits(9).as_str())),
+            404,
+            "/creator",
+            "creator.not_found",
+        ),
+        (
+            "unknown media",
+            changed(&good, "/media/0/id", json!(MediaId::from_bits(9).as_str())),
+            404,
+            "/media/0/id",
+            "media.not_found",
+        ),
+        ("over-long caption", changed(&good, "/caption", json!(emoji)), 422, "/caption", "caption.max"),
+        ("no privacy", without(&good, "privacy_level"), 422, "/privacy_level", "field.required"),
+        (
+            "unknown privacy",
+            changed(&good, "/privacy_level", json!("PUBLIC")),
+            422,
+            "/privacy_level",
+            "privacy_level.unknown",
+        ),
+        (
+            "privacy not offered",
+            changed(&good, "/privacy_level", json!("FOLLOWER_OF_CREATOR")),
+            422,
+            "/privacy_level",
+            "privacy_level.not_offered",
+        ),
+        (
+            "missing consent",
+            changed(&good, "/consent/music_usage_confirmed", json!(false)),
+            422,
+            "/consent/music_usage_confirmed",
+            "consent.music.required",
+        ),
+        (
+            "missing consent",
+            without(&good, "consent"),
+            422,
+            "/consent/music_usage_confirmed",
+            "consent.music.required",
+        ),
+        (
+            "missing consent",
+            changed(&good, "/disclosure/branded_content", json!(true)),
+            422,
+            "/consent/branded_content_policy_confirmed",
+            "consent.branded.required",
+        ),
+        (
+            "no text version",
+            changed(&good, "/consent", json!({ "music_usage_confirmed": true })),
+            422,
+            "/consent/text_version",
+            "field.required",
+        ),
+        (
+            "video too long",
+            changed(&good, "/media/0/id", json!(media.as_str())),
+            422,
+            "/media/0",
+            "video.duration.max",
+        ),
+        (
+            "not a video",
+            changed(&good, "/media/0/id", json!(rejected.as_str())),
+            422,
+            "/media/0",
+            "video.no_video_track",
+        ),
+        ("photo", changed(&good, "/kind", json!("photo")), 422, "/kind", "kind.unsupported"),
+        ("inbox", changed(&good, "/mode", json!("inbox")), 422, "/mode", "mode.unsupported"),
+        (
+            "cover beyond an int32",
+            changed(&good, "/cover_timestamp_ms", json!(2_147_483_648_u64)),
+            422,
+            "/cover_timestamp_ms",
+            "field.range",
+        ),
+        (
+            "cover before the start",
+            changed(&good, "/cover_timestamp_ms", json!(-1)),
+            422,
+            "/cover_timestamp_ms",
+            "field.range",
+        ),
+    ];
+    for (what, body, status, param, rule) in mistakes {
+        let answer = fixture.create("k1", &body).await;
+        assert_eq!(
+            (status, vec![(param.to_owned(), rule.to_owned())]),
+            answer.problems(),
+            "{what}: {}",
+            answer.text
+        );
+        assert_eq!((&json!(param), &json!(rule)), (&answer.body["param"], &answer.body["code"]), "{what}");
+    }
+    let writes = ["create", "declare", "wait_for", "save"];
+    assert!(!fixture.table.calls().iter().any(|call| writes.contains(call)));
+    assert!(fixture.table.posts().is_empty() && fixture.queues.waiting().is_empty());
+    assert_eq!(StatusCode::ACCEPTED, fixture.create("k1", &good).await.status, "the key is still free");
+}
+
+#[tokio::test]
+async fn all_mistakes_of_a_request_are_named_at_once() {
+    let (fixture, creator) = Fixture::connected().await;
+    let body = json!({
+        "creator": creator.as_str(),
+        "media": [{ "id": MediaId::from_bits(9).as_str() }],
+        "caption": "x".repeat(2_201),
+        "privacy_level": "FOLLOWER_OF_CREATOR",
+        "disclosure": { "branded_content": true, "your_brand": 1 },
+        "colour": "blue",
+    });
+    let request = fixture.request(Method::POST, "/v1/posts").header(header::CONTENT_TYPE, "application/json");
+    let answer = fixture.send(request.body(body.to_string().into()).unwrap()).await;
+    let (status, mut found) = answer.problems();
+    found.sort();
+    let mut expected = [
+        ("", "idempotency_key.required"),
+        ("/caption", "caption.max"),
+        ("/colour", "field.unknown"),
+        ("/consent/branded_content_policy_confirmed", "consent.branded.required"),
+        ("/consent/music_usage_confirmed", "consent.music.required"),
+        ("/disclosure/your_brand", "field.type"),
+        ("/media/0/id", "media.not_found"),
+        ("/privacy_level", "privacy_level.not_offered"),
+    ]
+    .map(|(param, rule)| (param.to_owned(), rule.to_owned()));
+    expected.sort();
+    assert_eq!((422, expected.to_vec()), (status, found), "{}", answer.text);
+    assert_eq!("request.invalid", answer.body["code"]);
+}
+
+#[tokio::test]
+async fn a_key_is_required_and_has_a_form() {
+    let (fixture, creator) = Fixture::connected().await;
+    let body = Fixture::post_body(&creator, &fixture.ready_media(1, 10_000));
+    fixture.post("/v1/posts", &body).await.is_problem(400, "", "idempotency_key.required");
+    fixture.create("", &body).await.is_problem(400, "", "idempotency_key.format");
+    fixture.create(&"k".repeat(256), &body).await.is_problem(400, "", "idempotency_key.format");
+    assert!(fixture.table.posts().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_no_json_is_refused_with_line_and_column() {
+    let fixture = Fixture::new();
+    let answer = fixture.create_raw("k1", "application/json", "{\n  \"caption\": \"x\",\n  oops\n}").await;
+    answer.is_problem(400, "", "json.malformed");
+    assert!(answer.body["detail"].as_str().unwrap().contains("line 3 column 3"), "{}", answer.text);
+    fixture.create_raw("k1", "application/json", "").await.is_problem(400, "", "json.malformed");
+    fixture.create_raw("k1", "application/x-www-form-urlencoded", "a=b").await.is_problem(
+        415,
+        "",
+        "content_type.unsupported",
+    );
+    let long = format!("{{\"caption\":\"{}\"}}", "x".repeat(70_000));
+    fixture.create_raw("k1", "application/json", long).await.is_problem(413, "", "body.too_large");
+}
+
+#[tokio::test]
+async fn tiktok_is_asked_once_more_before_a_post_is_refused() {
+    let (fixture, creator) = Fixture::connected().await;
+    let media = fixture.ready_media(1, 10_000);
+    let asked = fixture.tiktok.calls(Endpoint::CreatorInfo);
+    let private =
+        changed(&Fixture::post_body(&creator, &media), "/privacy_level", json!("FOLLOWER_OF_CREATOR"));
+    fixture.create("k1", &private).await.is_problem(422, "/privacy_level", "privacy_level.not_offered");
+    assert_eq!(asked + 1, fixture.tiktok.calls(Endpoint::CreatorInfo));
+    fixture.tiktok.with(|world, _, _| {
+        world.reconfigure(|config| config.accounts.get_mut("ada").unwrap().private = true);
+    });
+    let answer = fixture.create("k1", &private).await;
+    assert_eq!(StatusCode::ACCEPTED, answer.status, "{}", answer.text);
+    assert!(fixture.table.creators()[0].info.privacy_level_options.contains(&"FOLLOWER_OF_CREATOR".into()));
+    assert_eq!(StatusCode::ACCEPTED, fixture.create("k2", &private).await.status);
+    assert_eq!(asked + 2, fixture.tiktok.calls(Endpoint::CreatorInfo), "what it said is remembered");
+    let duet = changed(&private, "/allow/duet", json!(true));
+    fixture.create("k3", &duet).await.is_problem(422, "/allow/duet", "interaction.disabled_by_creator");
+}
+
+#[tokio::test]
+async fn when_tiktok_cannot_be_asked_the_refusal_says_that_it_may_pass() {
+    let (fixture, creator) = Fixture::connected().await;
+    let media = fixture.ready_media(1, 10_000);
+    let body = changed(&Fixture::post_body(&creator, &media), "/privacy_level", json!("FOLLOWER_OF_CREATOR"));
+    fixture.tiktok.with(|world, _, _| {
+        world.reconfigure(|config| config.outage = tiktok_sandbox::Outage::Api);
+    });
+    let answer = fixture.create("k1", &body).await;
+    answer.is_problem(422, "/privacy_level", "privacy_level.not_offered");
+    assert_eq!(json!(true), answer.body["retryable"]);
+}
+
+#[tokio::test]
+async fn a_post_is_read_with_its_timeline_and_a_list_is_paged_newest_first() {
+    let (fixture, creator) = Fixture::connected().await;
+    let media = fixture.ready_media(1, 10_000);
+    let body = Fixture::post_body(&creator, &media);
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        fixture.clock.advance(SignedDuration::from_secs(1));
+        let answer = fixture.create(&format!("k{number}"), &body).await;
+        ids.insert(0, answer.body["id"].as_str().unwrap().to_owned());
+    }
+    let first = fixture.get("/v1/posts?limit=3").await;
+    let cursor = first.body["next_cursor"].as_str().unwrap();
+    let second = fixture.get(&format!("/v1/posts?limit=3&cursor={cursor}")).await;
+    assert_eq!(json!(null), second.body["next_cursor"]);
+    let listed: Vec<&str> = [&first, &second]
+        .into_iter()
+        .flat_map(|page| page.body["data"].as_array().unwrap())
+        .map(|post| post["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids, listed);
+    let post = fixture.get(&format!("/v1/posts/{}", ids[0])).await;
+    assert_eq!(StatusCode::OK, post.status);
+    assert_eq!("Harbour at six #boats", post.body["caption"]);
+    assert_eq!(json!([]), post.body["post_ids"]);
+    assert_eq!("2026-11-01T12:00:05Z", post.body["created_at"]);
+    assert_eq!(json!(null), post.body["timeline"][0]["tiktok"]);
+
+    let theirs = fixture.get_as(Some(&fixture.them), &format!("/v1/posts/{}", ids[0])).await;
+    theirs.is_problem(404, "", "post.not_found");
+    let missing = format!("/v1/posts/{}", domain::PostId::from_bits(5));
+    fixture.get(&missing).await.is_problem(404, "", "post.not_found");
+    fixture.get("/v1/posts/nonsense").await.is_problem(404, "", "post.not_found");
+    assert_eq!(json!([]), fixture.get_as(Some(&fixture.them), "/v1/posts").await.body["data"]);
+
+    fixture.get("/v1/posts?limit=0").await.is_problem(422, "/limit", "field.range");
+    fixture.get("/v1/posts?cursor=zz").await.is_problem(422, "/cursor", "cursor.format");
+    fixture.get("/v1/posts?state=x").await.is_problem(422, "/state", "field.unknown");
+}
