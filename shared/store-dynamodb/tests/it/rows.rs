@@ -144,6 +144,8 @@ async fn what_each_call_costs() {
     print("put the creator again", 1.0);
     store.creator_and_media(&creator.id, &media.id).await.unwrap();
     print("read creator and media", 1.0);
+    store.creator_and_media(&creator.id, &domain::MediaId::from_bits(2)).await.unwrap();
+    print("read creator and media, one of which is not there: asked again, strongly", 3.0);
 
     let mut steps = eventful(0x7a10).into_iter();
     let post = steps.next().unwrap();
@@ -187,6 +189,8 @@ async fn what_each_call_costs() {
     print("remember a publish id", 1.0);
     store.whose(&publish_id).await.unwrap();
     print("whose publish id", 0.5);
+    store.whose(&PublishId("v_pub_url~2".to_owned())).await.unwrap();
+    print("whose publish id, of nobody: asked again, strongly", 1.5);
     store.list(&post.workspace, None, 20).await.unwrap();
     print("list one post", 1.0);
 }
@@ -345,4 +349,29 @@ async fn a_list_longer_than_a_batch_is_read_whole_and_in_order() {
     let ids: Vec<_> = page.rows.iter().map(|post| post.id.bits()).collect();
     assert_eq!(ids, (10..120).rev().collect::<Vec<u128>>());
     assert!(page.next_cursor.is_some());
+}
+
+#[tokio::test]
+async fn rows_that_a_batch_leaves_out_are_asked_for_again() {
+    let table = table().await;
+    let store = &table.store;
+    let post = samples::post(1, None, NOON);
+    store.create(&post, &samples::content(), Nonce::from_bits(1)).await.unwrap();
+    let account = Account { id: post.account.clone(), ..samples::account(1, NOON) };
+    store.connect(&account, Nonce::from_bits(1)).await.unwrap();
+
+    table.wire.leave_rows_out_of_the_next(2);
+    table.wire.calls();
+    let work = store.work(&post.id, Some(&post.content), &post.account, Read::Strong).await.unwrap();
+    assert_eq!(table.wire.calls().len(), 3);
+    assert!(work.post.is_some() && work.content.is_some() && work.account.is_some());
+
+    let workspace = samples::workspace();
+    for bits in 2..20 {
+        let post = samples::post(bits, None, NOON);
+        store.create(&post, &samples::content(), Nonce::from_bits(1)).await.unwrap();
+    }
+    table.wire.leave_rows_out_of_the_next(100);
+    let error = store.list(&workspace, None, 20).await.expect_err("most rows are left out every time");
+    assert!(!error.refused, "{error}");
 }
