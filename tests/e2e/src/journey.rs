@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use domain::Job;
 use domain::job::Publish;
+use domain::{Job, KeyId};
+use ports::{Creators as _, Keys as _};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::{Value, json};
@@ -36,13 +37,22 @@ pub struct Answer {
 }
 
 impl<'r> Journey<'r> {
-    /// A new workspace connects a new TikTok account, through the consent page.
+    /// A new workspace connects a new TikTok account, through the consent page. On the wire the account's handle is the tag
+    /// of everything about it.
     pub async fn begin(rig: &'r Rig) -> Result<Self> {
         let api_key = rig.stack.new_api_key().await?;
         let api = Api::new(&rig.stack.facts.api_url, &api_key)?;
         let account = rig.new_account();
-        let creator = api.connect_creator(&account).await.context("connecting the creator")?;
+        let creator = api
+            .connect_creator(&account)
+            .await
+            .with_context(|| format!("connecting a creator\n{}", rig.last_words()))?;
         let creator = text(&creator, "id").to_owned();
+        let key = api_key.split('_').nth(1).context("the API key has no id")?;
+        let key: KeyId = format!("{}{key}", KeyId::PREFIX).parse()?;
+        let workspace = rig.store.key(&key).await?.context("the key has no row")?.workspace;
+        let row = rig.store.creator(&creator.parse()?).await?.context("the creator has no row")?;
+        rig.wire.watch(&account, [key.as_str(), workspace.as_str(), &creator, row.account.as_str()]);
         Ok(Self { rig, api, api_key, account, creator, http: slipway::http::client()? })
     }
 
@@ -53,7 +63,7 @@ impl<'r> Journey<'r> {
         json!({
             "creator": self.creator,
             "caption": format!("Harbour at six, take {number} ⚓ #boats"),
-            "privacy_level": "FOLLOWER_OF_CREATOR",
+            "privacy_level": "MUTUAL_FOLLOW_FRIENDS",
             "allow": { "comment": true, "duet": false, "stitch": true },
             "disclosure": { "your_brand": true, "branded_content": false },
             "ai_generated": true,

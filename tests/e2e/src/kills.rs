@@ -9,10 +9,10 @@ use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use domain::MediaId;
 use domain::post::PostState;
-use domain::{CreatorId, KeyId, MediaId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use ports::{Creators as _, Keys as _, MediaRows as _, Read};
+use ports::{MediaRows as _, Read};
 use serde_json::{Value, json};
 use slipway::client::{fresh_key, text};
 use tokio::time::{Instant, sleep};
@@ -234,23 +234,17 @@ struct Traveller<'r> {
 }
 
 impl<'r> Traveller<'r> {
-    /// Connects a creator, and makes the wire know what is about it.
+    /// Connects a creator.
     async fn new(rig: &'r Rig) -> Result<Self> {
         let journey = Journey::begin(rig).await?;
-        let key = journey.api_key.split('_').nth(1).context("the API key has no id")?;
-        let key: KeyId = format!("{}{key}", KeyId::PREFIX).parse()?;
-        let workspace = rig.store.key(&key).await?.context("the key has no row")?.workspace;
-        let creator: CreatorId = journey.creator.parse()?;
-        let account = rig.store.creator(&creator).await?.context("the creator has no row")?.account;
         let tag = journey.account.clone();
-        rig.wire.watch(&tag, [key.as_str(), workspace.as_str(), creator.as_str(), account.as_str()]);
         Ok(Self { journey, tag })
     }
 
     /// Goes the way up to the accepted post, as a client does who repeats what was not answered; its id.
     async fn travel(&self, way: Way) -> Result<String> {
         let file = std::fs::read(repository_file(GOOD_VIDEO)?)?;
-        let declared = json!({ "kind": "video", "size": file.len(), "type": "video/mp4" });
+        let declared = json!({ "kind": "video", "size": file.len(), "content_type": "video/mp4" });
         let media = self.insist("/v1/media", &declared).await?;
         let id = text(&media, "id");
         let mut post = self.journey.post_with(id);

@@ -58,11 +58,11 @@ pub(crate) async fn whatever_is_wrong_is_named_with_its_field_rule_and_remedy(ri
             with(|post| post["caption"] = json!("🌊".repeat(1_101))),
         ),
         (
-            "a privacy level that is not offered",
+            "a privacy level that public accounts are not offered",
             422,
             "/privacy_level",
             "privacy_level.not_offered",
-            with(|post| post["privacy_level"] = json!("MUTUAL_FOLLOW_FRIENDS")),
+            with(|post| post["privacy_level"] = json!("FOLLOWER_OF_CREATOR")),
         ),
         (
             "missing consent",
@@ -79,13 +79,6 @@ pub(crate) async fn whatever_is_wrong_is_named_with_its_field_rule_and_remedy(ri
             with(|post| post["media"][0]["id"] = json!(format!("med_{:032x}", 7))),
         ),
     ];
-    // a public account is offered MUTUAL_FOLLOW_FRIENDS, this one is not any more
-    rig.sandbox().world().reconfigure(|config| {
-        if let Some(account) = config.accounts.get_mut(&journey.account) {
-            account.privacy_level_options = Some(vec!["FOLLOWER_OF_CREATOR".into(), "SELF_ONLY".into()]);
-        }
-    });
-    journey.api.get(&format!("/v1/creators/{}/creator-info", journey.creator)).await?;
     for (what, status, param, rule, body) in cases.into_iter() {
         let answer = journey.ask("/v1/posts", Some(&fresh_key()), json, body).await.context(what)?;
         names(&answer, status, param, rule).context(what)?;

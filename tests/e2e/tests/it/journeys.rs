@@ -60,7 +60,7 @@ pub(crate) async fn a_small_video_inside_the_post_is_published_once(rig: &Rig) -
 pub(crate) async fn a_post_that_comes_before_its_upload_waits_for_it(rig: &Rig) -> Result<()> {
     let journey = Journey::begin(rig).await?;
     let file = std::fs::read(repository_file(GOOD_VIDEO)?)?;
-    let declared = json!({ "kind": "video", "size": file.len(), "type": "video/mp4" });
+    let declared = json!({ "kind": "video", "size": file.len(), "content_type": "video/mp4" });
     let media = journey.api.post("/v1/media", &fresh_key(), &declared).await?;
     let asked = journey.post_with(text(&media, "id"));
     let id = journey.create(&asked).await?;

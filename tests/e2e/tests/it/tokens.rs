@@ -13,7 +13,6 @@ pub(crate) async fn a_token_that_ends_in_mid_flight_costs_one_refused_init_and_o
 ) -> Result<()> {
     let journey = Journey::begin(rig).await?;
     let media = journey.upload(GOOD_VIDEO).await?;
-    rig.wire.watch(&journey.account, [&media]);
     // after creator_info was answered and before init is asked
     let pause = Rule::new(When::Before, Act::Delay(Duration::from_millis(1_500))).of("publish-init");
     let pause = rig.wire.install(pause.on("S3", "CopyObject").about(&journey.account));
