@@ -7,6 +7,7 @@ mod it {
     mod redaction;
     mod remedies;
     mod requests;
+    mod sandbox;
     mod script;
     mod webhooks;
 }
