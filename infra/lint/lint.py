@@ -34,7 +34,6 @@ PRODUCTION = {
     "PostDeadlineSeconds": 24 * 3600,
     "RefreshAtPercent": 60,  # 60-75 % of life with the jitter
     "RefreshJitterPercent": 15,
-    "KeepAliveDays": 30,
     "PresignSeconds": 2 * 3600,
     "UploadSeconds": 15 * 60,
     "ApiTimeout": 29,  # the HTTP API gives up after 30
@@ -54,7 +53,6 @@ PRODUCTION = {
     "PublicBaseUrl": "",
     "MediaBaseUrl": "",
     "AlarmTopicEmail": "",
-    "OutboundExceptions": "",  # whatever is in it skips the https and address checks
 }
 
 # Lifecycle by prefix: days after which an object goes.
@@ -69,9 +67,6 @@ CRATES = {
     "aws-sdk-ssm": ("ssm:", ["SECRETS_PREFIX"]),
     "tiktok": (None, ["TIKTOK_API_BASE_URL", "TIKTOK_AUTH_BASE_URL"]),
 }
-
-# Settings that are part of the design and that no code reads yet: (function's binary, setting).
-NOT_YET_READ = {("api", "OUTBOUND_EXCEPTIONS"), ("token-refresh", "KEEP_ALIVE_DAYS")}
 
 
 def parameter(template, value):
@@ -363,8 +358,7 @@ def rule_functions_read_what_they_are_told(template):
         for setting in sorted(told - read):
             if setting in template["Globals"]["Function"]["Environment"]["Variables"]:
                 continue
-            if (binary(template, name), setting) not in NOT_YET_READ:
-                yield f"{name} is told {setting} and does not read it"
+            yield f"{name} is told {setting} and does not read it"
 
 
 def house_rules():

@@ -41,7 +41,7 @@ def statement(role, sid, **changes):
 R, P = "Resources", "Properties"
 BREAKS = {
     "rule_defaults_are_the_production_figures": [
-        put("Parameters", "OutboundExceptions", "Default", value="127.0.0.1:1"),
+        put("Parameters", "TikTokApiBaseUrl", "Default", value="http://127.0.0.1:1"),
         put("Parameters", "WatchdogSeconds", "Default", value=20),
         drop("Parameters", "PollLadder"),
     ],

@@ -55,27 +55,26 @@ impl<W: Outside> Api<W> {
             tracing::info!(publish_id = publish_id.0, "an event about a publish_id that is not known here");
             return Ok(heard());
         };
-        let Some(seen) = self.store.post(&id, Read::Strong).await? else {
-            tracing::warn!(post = %id, "an event about a post that is gone");
-            return Ok(heard());
-        };
         let fresh = Timestamp::from_second(signed_at)
             .is_ok_and(|signed_at| now.duration_since(signed_at).abs() <= OLD);
-        if fresh {
-            self.take_over(seen, publish_id, verdict).await?;
-        } else {
-            self.ask_tiktok(&seen.row).await?;
+        // the cheap read may miss the last second; whatever it does not explain is looked at again
+        for read in [Read::Eventual, Read::Strong] {
+            let Some(seen) = self.store.post(&id, read).await? else { continue };
+            if !fresh {
+                self.ask_tiktok(&seen.row).await?;
+                return Ok(heard());
+            }
+            let settled = seen.row.state.publish_id() == Some(&publish_id);
+            if settled || read == Read::Strong {
+                self.take_over(seen, Event::Said { publish_id, verdict }).await?;
+                return Ok(heard());
+            }
         }
+        tracing::warn!(post = %id, "an event about a post that is gone");
         Ok(heard())
     }
 
-    async fn take_over(
-        &self,
-        seen: Stored<Post>,
-        publish_id: PublishId,
-        verdict: Verdict,
-    ) -> Result<(), Refusal> {
-        let event = Event::Said { publish_id, verdict };
+    async fn take_over(&self, seen: Stored<Post>, event: Event) -> Result<(), Refusal> {
         let by = Witness::from(Actor::Webhook);
         let moved = flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &by).await;
         match moved {
@@ -86,9 +85,9 @@ impl<W: Outside> Api<W> {
                 }
                 Ok(())
             }
-            // about an attempt that is behind us
+            // about an attempt that is behind us; a success of one that was taken for dead must not go unseen
             Err(MoveError::Invalid(invalid)) => {
-                tracing::info!(error = %invalid, "an event that came at another time");
+                tracing::error!(error = %invalid, ?event, "TikTok speaks of an attempt that is not the post's own");
                 Ok(())
             }
             Err(error) => Err(error.into()),

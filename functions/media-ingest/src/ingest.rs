@@ -150,10 +150,12 @@ where
         };
         let unknown = post.filter(|post| !media.waiting.contains(post));
         for post in media.waiting.iter().chain(&unknown) {
-            let Some(seen) = self.store.post(post, Read::Strong).await.map_err(retry)? else {
-                // its row was never written
-                continue;
+            // a post may be a moment old: only a strong read that misses it means that it was never written
+            let seen = match self.store.post(post, Read::Eventual).await.map_err(retry)? {
+                Some(seen) => Some(seen),
+                None => self.store.post(post, Read::Strong).await.map_err(retry)?,
             };
+            let Some(seen) = seen else { continue };
             let actor = Actor::Ingest.into();
             let moved = flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &actor);
             match moved.await {

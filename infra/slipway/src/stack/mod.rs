@@ -165,7 +165,6 @@ impl Stack {
 
         let (directory, forgotten) = directory(&options.state, &options.ports)?;
         let keep = options.state != State::Forgotten;
-        let addresses = options.ports.addresses().join(",");
         let Ports { api, media, tiktok, aws } = options.ports;
         let (api_url, media_url, emulator_url) = (api.url(), media.url(), aws.url());
         let functions_endpoint = options.functions_endpoint.unwrap_or_else(|| emulator_url.clone());
@@ -188,7 +187,6 @@ impl Stack {
             options.functions_tiktok.as_deref().unwrap_or(&app.base_url),
             &api_url,
             if options.pull == Pull::MediaEdge { &media_url } else { "" },
-            &addresses,
         );
         parameters.extend(options.parameters);
         let order = deploy::Order {
@@ -308,13 +306,7 @@ impl App {
 }
 
 /// What every local stack sets: where things are, and nothing else.
-fn parameters(
-    tiktok: &str,
-    functions_tiktok: &str,
-    public: &str,
-    media: &str,
-    exceptions: &str,
-) -> BTreeMap<String, String> {
+fn parameters(tiktok: &str, functions_tiktok: &str, public: &str, media: &str) -> BTreeMap<String, String> {
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
     let parameters = [
         ("Stage", STAGE),
@@ -323,7 +315,6 @@ fn parameters(
         ("TikTokAuthBaseUrl", tiktok),
         ("PublicBaseUrl", public),
         ("MediaBaseUrl", media),
-        ("OutboundExceptions", exceptions),
     ];
     parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }

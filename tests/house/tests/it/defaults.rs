@@ -39,6 +39,7 @@ fn the_templates_defaults_are_the_domains() {
 }
 
 #[test]
-fn no_outbound_exception_is_made_by_default() {
-    assert_eq!(default_of("OutboundExceptions"), "");
+fn by_default_the_functions_speak_to_tiktok_itself() {
+    assert_eq!(default_of("TikTokApiBaseUrl"), "https://open.tiktokapis.com");
+    assert_eq!(default_of("TikTokAuthBaseUrl"), "https://www.tiktok.com");
 }
