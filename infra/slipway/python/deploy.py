@@ -26,7 +26,7 @@ from botocore.exceptions import ClientError
 from samtranslator.yaml_helper import yaml_parse
 
 CODE_BUCKET = "slipway-code"
-KEPT_SECONDS = 3600  # packages that nobody asked for so long may go
+KEPT_SECONDS = 600  # packages that nobody asked for so long may go
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
@@ -94,6 +94,14 @@ def checked(template, parameters):
     return [{"ParameterKey": name, "ParameterValue": value} for name, value in sorted(parameters.items())]
 
 
+def last_deployed(s3):
+    """The digest of what stands in the stack. Not a tag of the stack: an update leaves its tags as they were."""
+    try:
+        return s3.get_object(Bucket=CODE_BUCKET, Key="deployed")["Body"].read().decode()
+    except s3.exceptions.NoSuchKey:
+        return None
+
+
 def stack_status(cloudformation, stack):
     try:
         return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
@@ -130,8 +138,8 @@ def event_failures(cloudformation, stack):
     return lines
 
 
-def apply(cloudformation, stack, body_url, parameters, tags):
-    arguments = dict(StackName=stack, TemplateURL=body_url, Parameters=parameters, Tags=tags, Capabilities=CAPABILITIES)
+def apply(cloudformation, stack, body_url, parameters):
+    arguments = dict(StackName=stack, TemplateURL=body_url, Parameters=parameters, Capabilities=CAPABILITIES)
     before = settled(cloudformation, stack)
     if before and before["StackStatus"] in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"):
         cloudformation.delete_stack(StackName=stack)
@@ -192,18 +200,22 @@ def deploy(order):
 
     cloudformation = client("cloudformation")
     present = settled(cloudformation, stack)
-    tags = {tag["Key"]: tag["Value"] for tag in (present or {}).get("Tags", [])}
-    unchanged = (
-        present and present["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE") and tags.get("deployed") == digest)
+    complete = present and present["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+    s3 = client("s3")
+    s3.create_bucket(Bucket=CODE_BUCKET)
+    unchanged = complete and last_deployed(s3) == digest
     if not unchanged:
         say("uploading the code")
-        s3 = client("s3")
-        s3.create_bucket(Bucket=CODE_BUCKET)
         for path in packages.values():
             s3.upload_file(str(path), CODE_BUCKET, path.name)
         s3.put_object(Bucket=CODE_BUCKET, Key="template.json", Body=body.encode())
         url = f"{order['endpoint']}/{CODE_BUCKET}/template.json"
-        present = apply(cloudformation, stack, url, parameters, [{"Key": "deployed", "Value": digest}])
+        present = apply(cloudformation, stack, url, parameters)
+        s3.put_object(Bucket=CODE_BUCKET, Key="deployed", Body=digest.encode())
+        current = {path.name for path in packages.values()}
+        for stored in s3.list_objects_v2(Bucket=CODE_BUCKET)["Contents"]:
+            if stored["Key"].endswith(".zip") and stored["Key"] not in current:
+                s3.delete_object(Bucket=CODE_BUCKET, Key=stored["Key"])
 
     resources = {
         resource["LogicalResourceId"]: resource["PhysicalResourceId"]

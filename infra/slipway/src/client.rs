@@ -46,12 +46,12 @@ impl fmt::Display for Problem {
         let text = |value: &Value, name: &str| value[name].as_str().map(str::to_owned);
         let said = text(&self.body, "detail").or_else(|| text(&self.body, "title"));
         write!(f, "the API answered {}: {}", self.status, said.unwrap_or_else(|| self.body.to_string()))?;
-        let errors = self.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
-        for error in std::iter::once(&self.body).chain(errors) {
+        let errors = self.body["errors"].as_array().map(Vec::as_slice).filter(|errors| !errors.is_empty());
+        for error in errors.unwrap_or(std::slice::from_ref(&self.body)) {
             if let Some(rule) = text(error, "rule").or_else(|| text(error, "code")) {
-                let place = text(error, "param").map(|param| format!(" at `{param}`")).unwrap_or_default();
-                let detail = text(error, "detail").unwrap_or_default();
-                write!(f, "\n  {rule}{place}: {detail}")?;
+                let place = text(error, "param").filter(|param| !param.is_empty());
+                let place = place.map(|param| format!(" at `{param}`")).unwrap_or_default();
+                write!(f, "\n  {rule}{place}: {}", text(error, "detail").unwrap_or_default())?;
             }
             if let Some(remedy) = text(error, "remedy") {
                 write!(f, "\n    -> {remedy}")?;

@@ -51,3 +51,28 @@ async fn asked_to_stop() -> Result<()> {
         _ = hangup.recv() => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_flag_is_declared_soundly() {
+        Command::command().debug_assert();
+    }
+
+    #[test]
+    fn another_tiktok_needs_its_key_and_its_secret() {
+        let parse = |words: &str| Command::try_parse_from(words.split(' ')).err().map(|error| error.kind());
+        let url = "slipway up --tiktok-base-url http://127.0.0.1:1";
+        assert_eq!(parse(url), Some(clap::error::ErrorKind::MissingRequiredArgument));
+        assert_eq!(parse(&format!("{url} --tiktok-client-key k --tiktok-client-secret s")), None);
+        assert_eq!(
+            parse("slipway up --port 8470 --json --presigned --state-dir d --set PollLadder=1,2"),
+            None
+        );
+        assert_eq!(parse("slipway up --set PollLadder"), Some(clap::error::ErrorKind::ValueValidation));
+    }
+}

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
@@ -44,9 +44,6 @@ pub struct Post {
     /// It was made by AI
     #[arg(long)]
     ai_generated: bool,
-    /// The creator agrees to TikTok's Music Usage Confirmation (and, for branded content, to its Branded Content Policy)
-    #[arg(long)]
-    confirm: bool,
     /// Makes the command safe to repeat: the same key posts once [default: a new one]
     #[arg(long)]
     idempotency_key: Option<String>,
@@ -60,12 +57,6 @@ pub struct Post {
 
 impl Post {
     pub async fn run(self) -> Result<ExitCode> {
-        if !self.confirm {
-            bail!(
-                "by posting, the creator agrees to TikTok's Music Usage Confirmation \
-                 (https://www.tiktok.com/legal/page/global/music-usage-confirmation/en): say so with --confirm"
-            );
-        }
         let api = Api::new(&self.api_url, &self.api_key)?;
         let size = tokio::fs::metadata(&self.file)
             .await
@@ -93,6 +84,9 @@ impl Post {
             music_usage_confirmed: true,
             branded_content_policy_confirmed: self.branded_content,
         };
+        // TikTok's own words; to go on is to agree
+        let policy = if post.branded_content { "Branded Content Policy and " } else { "" };
+        println!("  By posting, you agree to TikTok's {policy}Music Usage Confirmation.");
         let key = self.idempotency_key.unwrap_or_else(fresh_key);
         let created = api.create_post(&post, &key).await?;
         let id = text(&created, "id").to_owned();

@@ -62,6 +62,9 @@ pub(super) async fn deploy(root: &Path, venv: &Venv, order: &Order, progress: Pr
     let step = progress.step("Deploying template.yaml");
     let mut child = Command::new(venv.python())
         .arg(repo::own(root).join("python/deploy.py"))
+        // a person's own AWS profile has no say here
+        .env_clear()
+        .envs([("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LANG", "C.UTF-8"), ("HOME", "/nonexistent")])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

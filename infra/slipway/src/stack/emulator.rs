@@ -45,6 +45,8 @@ impl Emulator {
         let step = options.progress.step("Starting the emulated AWS");
         let directory = options.directory;
         let scratch = directory.join("tmp");
+        // unpacked code of last time
+        let _ = std::fs::remove_dir_all(&scratch);
         for path in [directory, &scratch] {
             std::fs::create_dir_all(path).with_context(|| format!("making `{}`", path.display()))?;
         }
