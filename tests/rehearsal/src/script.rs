@@ -1,0 +1,333 @@
+//! What happens at which call.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use domain::account::{Binding, Lease, Sealed, Slot, Tokens};
+use domain::content::ContentHash;
+use domain::limits::Limits;
+use domain::media::Container;
+use domain::post::PublishId;
+use domain::{
+    Account, AccountId, Content, Creator, CreatorId, Job, Media, MediaId, Nonce, Post, PostId,
+    SignedDuration, Timestamp, WorkspaceId,
+};
+use ports::{
+    Accounts, Connected, Copied, Created, Creators, Due, DueAccounts, DueKey, DueRow, DueRows, Leased,
+    MediaRows, Objects, OpenError, Page, Plaintext, PortError, PortResult, Posts, Queues, Read, Rescue,
+    Saved, SecretUrl, Stored, Upload, Vault, Work,
+};
+
+/// What happens at a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cue {
+    /// The invocation ends; the call has no effect.
+    CrashBefore,
+    /// The call has its effect; the invocation ends.
+    CrashAfter,
+    /// The call has no effect; the caller sees an error that does not say so.
+    FailBefore,
+    /// The call has its effect; the caller sees an error that does not say so.
+    FailAfter,
+    /// The call has no effect, and at TikTok's seam the error says so.
+    NotSent,
+}
+
+impl Cue {
+    /// Every crash.
+    pub const CRASHES: [Self; 2] = [Self::CrashBefore, Self::CrashAfter];
+    /// Every error that does not say whether the effect took place.
+    pub const FAILURES: [Self; 2] = [Self::FailBefore, Self::FailAfter];
+}
+
+type Hook = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+
+/// What happens at which call; clones share it.
+#[derive(Clone, Default)]
+pub struct Script(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    calls: Vec<&'static str>,
+    numbered: HashMap<usize, Cue>,
+    named: Vec<(&'static str, Cue)>,
+    hooks: Vec<(&'static str, Hook)>,
+    takes_turns: bool,
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Script").finish_non_exhaustive()
+    }
+}
+
+impl Script {
+    fn with<X>(&self, change: impl FnOnce(&mut State) -> X) -> X {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The names of all calls so far: the methods of ports, and `oauth.refresh`, `creator_info`, `video_init` and
+    /// `status_fetch` of TikTok.
+    pub fn calls(&self) -> Vec<&'static str> {
+        self.with(|state| state.calls.clone())
+    }
+
+    /// Forgets the calls; numbers count from 0 again.
+    pub fn forget_calls(&self) {
+        self.with(|state| state.calls.clear());
+    }
+
+    /// At the call with this number (from 0).
+    pub fn at(&self, number: usize, cue: Cue) {
+        self.with(|state| state.numbered.insert(number, cue));
+    }
+
+    /// At the next call of this name, after those planned earlier for it.
+    pub fn next(&self, call: &'static str, cue: Cue) {
+        self.with(|state| state.named.push((call, cue)));
+    }
+
+    /// Forgets what was planned and has not happened; gives whether there was any.
+    pub fn end(&self) -> bool {
+        self.with(|state| {
+            let any = !(state.numbered.is_empty() && state.named.is_empty() && state.hooks.is_empty());
+            state.numbered.clear();
+            state.named.clear();
+            state.hooks.clear();
+            any
+        })
+    }
+
+    /// Before the effect of the next call of this name.
+    pub fn before<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        call: &'static str,
+        hook: impl FnOnce() -> F + Send + 'static,
+    ) {
+        self.with(|state| state.hooks.push((call, Box::new(|| Box::pin(hook())))));
+    }
+
+    /// From now on every call lets others go first, so that invocations side by side mix.
+    pub fn take_turns(&self) {
+        self.with(|state| state.takes_turns = true);
+    }
+
+    /// Runs one call as the script says. `failed` makes the error that the caller sees.
+    pub(crate) async fn play<X, E>(
+        &self,
+        call: &'static str,
+        effect: impl Future<Output = Result<X, E>>,
+        failed: impl FnOnce(Cue) -> E,
+    ) -> Result<X, E> {
+        let (cue, hook, takes_turns) = self.with(|state| {
+            let number = state.calls.len();
+            state.calls.push(call);
+            let position = state.named.iter().position(|(name, _)| *name == call);
+            let named = position.map(|index| state.named.remove(index).1);
+            let position = state.hooks.iter().position(|(name, _)| *name == call);
+            let hook = position.map(|index| state.hooks.remove(index).1);
+            (state.numbered.remove(&number).or(named), hook, state.takes_turns)
+        });
+        if takes_turns {
+            Turn(false).await;
+        }
+        if let Some(hook) = hook {
+            hook().await;
+        }
+        match cue {
+            None => effect.await,
+            Some(Cue::CrashBefore) => std::future::pending().await,
+            Some(Cue::CrashAfter) => {
+                drop(effect.await);
+                std::future::pending().await
+            }
+            Some(cue @ (Cue::FailBefore | Cue::NotSent)) => Err(failed(cue)),
+            Some(cue @ Cue::FailAfter) => {
+                effect.await?;
+                Err(failed(cue))
+            }
+        }
+    }
+}
+
+/// Pending once.
+struct Turn(bool);
+
+impl Future for Turn {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Runs an invocation to its end; `None`: it crashed. Nothing on the stage waits for anything else.
+pub fn run<X>(invocation: impl Future<Output = X>) -> Option<X> {
+    let woken = Arc::new(Woken(AtomicBool::new(false)));
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut context = Context::from_waker(&waker);
+    let mut invocation = pin!(invocation);
+    loop {
+        if let Poll::Ready(value) = invocation.as_mut().poll(&mut context) {
+            return Some(value);
+        }
+        if !woken.0.swap(false, Ordering::SeqCst) {
+            return None;
+        }
+    }
+}
+
+/// Runs what does not crash.
+///
+/// # Panics
+///
+/// If it crashed.
+#[track_caller]
+pub fn done<X>(invocation: impl Future<Output = X>) -> X {
+    run(invocation).expect("the invocation runs to its end")
+}
+
+/// A fake whose calls the script sees.
+#[derive(Debug, Clone)]
+pub struct Watched<P> {
+    fake: P,
+    script: Script,
+}
+
+impl<P> Watched<P> {
+    /// Watches a fake.
+    pub fn new(fake: P, script: &Script) -> Self {
+        Self { fake, script: script.clone() }
+    }
+}
+
+#[derive(Debug)]
+struct OnPurpose(Cue);
+
+impl fmt::Display for OnPurpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "as the script says: {:?}", self.0)
+    }
+}
+
+impl std::error::Error for OnPurpose {}
+
+pub(crate) fn on_purpose(cue: Cue) -> impl std::error::Error + Send + Sync + 'static {
+    OnPurpose(cue)
+}
+
+macro_rules! watched {
+    ($port:ident { $( $call:ident($($name:ident: $kind:ty),* $(,)?) -> $answer:ty; )+ }) => {
+        impl<P: $port> $port for Watched<P> {
+            $(
+                async fn $call(&self, $($name: $kind),*) -> $answer {
+                    let failed = |cue| PortError::passing(stringify!($call), OnPurpose(cue)).into();
+                    self.script.play(stringify!($call), self.fake.$call($($name),*), failed).await
+                }
+            )+
+        }
+    };
+}
+
+watched!(Posts {
+    create(post: &Post, content: &Content, nonce: Nonce) -> PortResult<Created<Post>>;
+    post(id: &PostId, read: Read) -> PortResult<Option<Stored<Post>>>;
+    content(id: &PostId, hash: &ContentHash) -> PortResult<Option<Content>>;
+    work(post: &PostId, content: Option<&ContentHash>, account: &AccountId, read: Read) -> PortResult<Work>;
+    save(seen: &Stored<Post>, post: &Post, nonce: Nonce) -> PortResult<Saved<Post>>;
+    remember(publish_id: &PublishId, post: &PostId, now: Timestamp) -> PortResult<()>;
+    whose(publish_id: &PublishId) -> PortResult<Option<PostId>>;
+    list(workspace: &WorkspaceId, cursor: Option<&str>, limit: u32) -> PortResult<Page<Post>>;
+});
+
+watched!(MediaRows {
+    declare(media: &Media, nonce: Nonce) -> PortResult<Created<Media>>;
+    media(id: &MediaId, read: Read) -> PortResult<Option<Stored<Media>>>;
+    judge(seen: &Stored<Media>, media: &Media, nonce: Nonce) -> PortResult<Saved<Media>>;
+    wait_for(media: &MediaId, post: &PostId) -> PortResult<Option<Stored<Media>>>;
+});
+
+watched!(Accounts {
+    account(id: &AccountId, read: Read) -> PortResult<Option<Account>>;
+    save_limits(
+        id: &AccountId,
+        seen_version: u64,
+        limits: &Limits,
+        slot: Option<&Slot>,
+        nonce: Nonce,
+    ) -> PortResult<Option<u64>>;
+    lease(id: &AccountId, lease: &Lease, now: Timestamp) -> PortResult<Leased>;
+    release(id: &AccountId, nonce: Nonce, due: Option<Timestamp>) -> PortResult<()>;
+    store_tokens(id: &AccountId, nonce: Nonce, tokens: &Tokens, due: Timestamp) -> PortResult<bool>;
+    require_reconnect(
+        id: &AccountId,
+        nonce: Nonce,
+        epoch: u64,
+        code: &str,
+        now: Timestamp,
+    ) -> PortResult<bool>;
+    connect(account: &Account, nonce: Nonce) -> PortResult<Connected>;
+});
+
+watched!(Creators {
+    creator(id: &CreatorId) -> PortResult<Option<Creator>>;
+    creator_and_media(creator: &CreatorId, media: &MediaId) -> PortResult<(Option<Creator>, Option<Media>)>;
+    put_creator(creator: &Creator) -> PortResult<()>;
+    list_creators(workspace: &WorkspaceId, cursor: Option<&str>, limit: u32) -> PortResult<Page<Creator>>;
+});
+
+watched!(DueRows {
+    due(partition: u8, before: Timestamp, limit: u32) -> PortResult<Vec<Due<DueKey>>>;
+    rows(keys: &[DueKey]) -> PortResult<HashMap<DueKey, DueRow>>;
+    push_back(key: &DueKey, seen: Timestamp, due: Option<Timestamp>) -> PortResult<bool>;
+});
+
+watched!(DueAccounts {
+    due_accounts(partition: u8, before: Timestamp, limit: u32) -> PortResult<Vec<Due<AccountId>>>;
+    push_back_account(id: &AccountId, seen: Timestamp, due: Timestamp) -> PortResult<bool>;
+});
+
+watched!(Objects {
+    sign_upload(
+        media: &MediaId,
+        container: Container,
+        size: u64,
+        sha256_base64: Option<&str>,
+        valid: SignedDuration,
+        now: Timestamp,
+    ) -> PortResult<Upload>;
+    put_upload(media: &MediaId, container: Container, bytes: Vec<u8>) -> PortResult<String>;
+    copy_for_attempt(media: &MediaId, etag: &str, key: &str, container: Container) -> PortResult<Copied>;
+    delete_copy(key: &str) -> PortResult<()>;
+    sign_download(key: &str, valid: SignedDuration) -> PortResult<SecretUrl>;
+});
+
+watched!(Rescue {
+    keep(account: &AccountId, tokens: &Tokens) -> PortResult<()>;
+    kept(account: &AccountId, epoch: u64) -> PortResult<Option<Tokens>>;
+});
+
+watched!(Queues {
+    send(job: &Job, delay: SignedDuration) -> PortResult<()>;
+});
+
+watched!(Vault {
+    seal(secret: &Plaintext, binding: &Binding<'_>) -> PortResult<Sealed>;
+    open(sealed: &Sealed, binding: &Binding<'_>) -> Result<Plaintext, OpenError>;
+});
