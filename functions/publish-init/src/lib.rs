@@ -10,9 +10,9 @@ mod fate;
 
 use domain::account::{AccountStatus, Slot};
 use domain::job::Publish;
-use domain::limits::on_time;
+use domain::limits::LATENESS;
 use domain::post::{AfterDeath, Event, HoldReason, PostState, PublishId, Witness};
-use domain::timeline::Actor;
+use domain::timeline::{Actor, What};
 use domain::{Account, Job, Nonce, Periods, Post, SignedDuration, Timestamp};
 use flows::{MoveError, Moved, Token};
 use lambda_kit::batch::Failure;
@@ -57,6 +57,10 @@ const FRESH: SignedDuration = SignedDuration::from_secs(60);
 const ENOUGH: SignedDuration = SignedDuration::from_secs(13);
 /// A refresh takes about this long.
 const REFRESH: SignedDuration = SignedDuration::from_secs(2);
+/// A token that TikTok refuses at init although it is new is not tried again sooner.
+const REFUSED_AGAIN: SignedDuration = SignedDuration::from_mins(1);
+/// Others may change the account's limits at the same moment this often before the job comes back.
+const TRIES: u32 = 3;
 
 /// Either the next step, or the job is done with for now.
 enum Step<X> {
@@ -108,10 +112,8 @@ where
             return Err(Failure::give_up(format!("post `{}` and its content disagree on privacy", job.post)));
         }
         let (token, epoch) = go!(self.token(&job, &seen, &account).await);
-        let now = self.time.now();
-        go!(self.slot_is_free(&job, &seen, &account, now).await);
         let slot = Slot { post: job.post.clone(), until: deadline + self.periods.claim_margin };
-        let account = go!(self.reserve(&job, account, &slot).await);
+        let account = go!(self.reserve(&job, &seen, account, &slot).await);
 
         let asked_at = self.time.now();
         let info = match self.tiktok.creator_info(&token).await {
@@ -123,7 +125,7 @@ where
             _ => return Ok(()),
         };
         if let Some(failure) = checks::refuse(&content, &info, asked_at, media.duration_ms) {
-            return self.moved(seen, Event::Refused(failure), Actor::Publish.into()).await.map(drop);
+            return self.put_off(seen, Event::Refused(failure), Actor::Publish.into()).await;
         }
 
         let nonce = self.time.nonce();
@@ -131,10 +133,8 @@ where
         match self.objects.copy_for_attempt(&seen.row.media, &media.etag, &key, media.container).await {
             Ok(Copied::Done) => {}
             Ok(Copied::Changed) => {
-                return self
-                    .moved(seen, Event::Refused(checks::media_changed()), Actor::Publish.into())
-                    .await
-                    .map(drop);
+                let changed = Event::Refused(checks::media_changed());
+                return self.put_off(seen, changed, Actor::Publish.into()).await;
             }
             Err(error) => return Err(retry(error)),
         }
@@ -144,13 +144,21 @@ where
         let too_late = now.duration_since(asked_at) > FRESH || deadline.duration_since(now) < enough;
         if too_late {
             self.forget(&key).await;
-            return self.come_back(&job, SignedDuration::ZERO).await;
+            return self.come_back(&job, &seen, SignedDuration::ZERO).await;
         }
         let claim = Event::Claimed { nonce, until: deadline + self.periods.claim_margin };
         let Some(claimed) = self.claim(&seen, claim).await? else {
             self.forget(&key).await;
-            return self.come_back(&job, SignedDuration::from_secs(1)).await;
+            return self.come_back(&job, &seen, SignedDuration::from_secs(1)).await;
         };
+        if deadline.duration_since(self.time.now()) < enough * 4 / 5 {
+            // the claim took too long: nothing was sent, so it can be given back
+            let then = AfterDeath::Again(self.time.now());
+            let late = Event::AttemptDead { nonce, code: "claim.late".to_owned(), then };
+            let moved = self.moved(claimed, late, Actor::Publish.into()).await?;
+            flows::drop_copy(&self.objects, &moved).await;
+            return self.come_back(&job, moved.post(), SignedDuration::ZERO).await;
+        }
         match self.tiktok.init_video_pull(&token, &checks::video_post(&content), &pull_url).await {
             Ok(publish_id) => self.accepted(claimed, nonce, PublishId(publish_id)).await,
             Err(error) if error.proves_nothing_was_created() => {
@@ -187,7 +195,7 @@ where
         if at <= now + SignedDuration::from_millis(500) {
             return Ok(Step::Go(()));
         }
-        self.come_back(job, at.duration_since(now)).await?;
+        self.come_back(job, seen, at.duration_since(now)).await?;
         Ok(Step::Done)
     }
 
@@ -204,7 +212,7 @@ where
                 return Ok(Step::Go((AccessToken::new(access.expose()), epoch)));
             }
             Token::Stale { epoch } => {
-                self.refresh(job, account, epoch, seen.row.updated_at).await?;
+                self.refresh(job, seen, account, epoch).await?;
                 return Ok(Step::Done);
             }
             Token::Gone => {
@@ -216,7 +224,7 @@ where
                 Event::Held { until, why: HoldReason::Operator, code: Some("token.locked".to_owned()) }
             }
         };
-        self.moved(seen.clone(), hold, Actor::Publish.into()).await?;
+        self.put_off(seen.clone(), hold, Actor::Publish.into()).await?;
         Ok(Step::Done)
     }
 
@@ -224,17 +232,22 @@ where
     async fn refresh(
         &self,
         job: &Publish,
+        seen: &Stored<Post>,
         account: &Account,
         epoch: u64,
-        since: Timestamp,
     ) -> Result<(), Failure> {
         if job.refused_epoch != Some(epoch) {
             let refresh = Job::Refresh { account: account.id.clone(), epoch: Some(epoch) };
             self.queues.send(&refresh, SignedDuration::ZERO).await.map_err(retry)?;
         }
-        let delay = flows::patience(since, self.time.now(), REFRESH);
+        let (start, now) = (start_of(&seen.row), self.time.now());
+        let patience = match job.refused_epoch {
+            None => REFRESH,
+            Some(_) => flows::patience(start, now, REFRESH),
+        };
+        let delay = patience.max(start.duration_since(now));
         let job = Publish { ticket: None, refused_epoch: Some(epoch), ..job.clone() };
-        self.queues.send(&Job::Publish(job), delay).await.map_err(retry)
+        self.come_back(&job, seen, delay).await
     }
 
     /// One open attempt per account: whoever took the slot before must be past its init.
@@ -258,11 +271,11 @@ where
                     let settle = flows::job_for(&holder.row, domain::post::Task::Settle, false);
                     self.queues.send(&settle, SignedDuration::ZERO).await.map_err(retry)?;
                 }
-                self.come_back(job, soon).await?;
+                self.come_back(job, seen, soon).await?;
                 Ok(Step::Done)
             }
             PostState::Queued { .. } | PostState::Held { .. } if now < slot.until => {
-                self.come_back(job, soon.min(slot.until.duration_since(now))).await?;
+                self.come_back(job, seen, soon.min(slot.until.duration_since(now))).await?;
                 Ok(Step::Done)
             }
             PostState::Unconfirmed { since, publish_id: None, .. }
@@ -270,8 +283,7 @@ where
             {
                 let until = Some(*since + self.periods.unconfirmed_deadline);
                 let hold = Event::Held { until, why: HoldReason::UnconfirmedSibling, code: None };
-                let moved = self.moved(seen.clone(), hold, Actor::Publish.into()).await?;
-                flows::dispatch(&self.queues, &moved.post().row, now, &self.periods).await;
+                self.put_off(seen.clone(), hold, Actor::Publish.into()).await?;
                 Ok(Step::Done)
             }
             PostState::AwaitingMedia { .. }
@@ -284,36 +296,66 @@ where
         }
     }
 
-    /// Reserves the times of both calls and takes the slot, in one conditional write.
-    async fn reserve(&self, job: &Publish, account: Account, slot: &Slot) -> Stepped<Account> {
-        let now = self.time.now();
-        let mut limits = account.limits.clone();
-        let start = match job.ticket.filter(|start| on_time(*start, now)) {
-            Some(start) => start,
-            None => limits.reserve_publish(now),
-        };
-        let go = start <= now;
-        let taken = if go { Some(slot) } else { account.slot.as_ref() };
-        let saved = self
-            .store
-            .save_limits(&account.id, account.limits_version, &limits, taken, self.time.nonce())
-            .await
-            .map_err(retry)?;
-        match saved {
-            Some(limits_version) if go => {
-                let slot = Some(slot.clone());
-                Ok(Step::Go(Account { limits, limits_version, slot, ..account }))
+    /// Reserves the times of both calls and takes the slot, in one conditional write. A job whose time is still to come
+    /// goes back with it as its ticket, and does not contend again.
+    async fn reserve(
+        &self,
+        job: &Publish,
+        seen: &Stored<Post>,
+        mut account: Account,
+        slot: &Slot,
+    ) -> Stepped<Account> {
+        for _ in 0..TRIES {
+            let now = self.time.now();
+            let mut limits = account.limits.clone();
+            let start = match job.ticket.filter(|start| now <= *start + LATENESS) {
+                Some(start) => start,
+                None => limits.reserve_publish(now),
+            };
+            if start > now && job.ticket == Some(start) {
+                self.wait_for(job, seen, start).await?;
+                return Ok(Step::Done);
             }
-            Some(_) => {
-                let job = Publish { ticket: Some(start), ..job.clone() };
-                self.come_back(&job, start.duration_since(now)).await?;
-                Ok(Step::Done)
+            if start <= now
+                && let Step::Done = self.slot_is_free(job, seen, &account, now).await?
+            {
+                return Ok(Step::Done);
             }
-            None => {
-                self.come_back(job, SignedDuration::from_secs(1)).await?;
-                Ok(Step::Done)
+            let taken = if start <= now { Some(slot) } else { account.slot.as_ref() };
+            let saved = self
+                .store
+                .save_limits(&account.id, account.limits_version, &limits, taken, self.time.nonce())
+                .await
+                .map_err(retry)?;
+            match saved {
+                Some(limits_version) if start <= now => {
+                    let slot = Some(slot.clone());
+                    return Ok(Step::Go(Account { limits, limits_version, slot, ..account }));
+                }
+                Some(_) => {
+                    self.wait_for(job, seen, start).await?;
+                    return Ok(Step::Done);
+                }
+                None => match self.store.account(&account.id, Read::Strong).await.map_err(retry)? {
+                    Some(newer) => account = newer,
+                    None => return Err(Failure::give_up(format!("account `{}` is gone", account.id))),
+                },
             }
         }
+        self.come_back(job, seen, SignedDuration::from_secs(1)).await?;
+        Ok(Step::Done)
+    }
+
+    /// A reserved time that is far off is kept in the row, whose own wake-up then brings it back as a ticket: a message
+    /// would be overtaken by the row's watchdog, which knows nothing of it and would reserve again.
+    async fn wait_for(&self, job: &Publish, seen: &Stored<Post>, start: Timestamp) -> Result<(), Failure> {
+        let now = self.time.now();
+        if start < now + self.periods.sweep_from {
+            let job = Publish { ticket: Some(start), ..job.clone() };
+            return self.come_back(&job, seen, start.duration_since(now)).await;
+        }
+        let hold = Event::Held { until: Some(start), why: HoldReason::RateLimited, code: None };
+        self.put_off(seen.clone(), hold, Actor::Publish.into()).await
     }
 
     async fn pull_url(&self, key: &str) -> PortResult<PullUrl> {
@@ -329,7 +371,13 @@ where
         let now = self.time.now();
         let outcome = seen.row.apply(claim, Actor::Publish, now, &self.periods).map_err(retry)?;
         let Outcome::Moved(post) = outcome else { return Ok(None) };
-        match self.store.save(seen, &post, self.time.nonce()).await.map_err(retry)? {
+        let nonce = self.time.nonce();
+        let saved = match self.store.save(seen, &post, nonce).await {
+            Ok(saved) => saved,
+            // it may be written, and nobody else would dare to go on with it: the same nonce finds out
+            Err(_) => self.store.save(seen, &post, nonce).await.map_err(retry)?,
+        };
+        match saved {
             ports::Saved::Written(claimed) => Ok(Some(claimed)),
             ports::Saved::Conflict(_) => Ok(None),
         }
@@ -374,6 +422,10 @@ where
             fate::of(error, now, flows::patience(claimed.row.created_at, now, fate::SHORT), self.jitter());
         let code = fate::code(error);
         let then = match &fate {
+            // one refresh, one more init; a new token that is refused as well is no matter of seconds
+            Fate::Refresh if refused_before(&claimed.row, &code) => {
+                AfterDeath::Again(now + flows::patience(claimed.row.created_at, now, REFUSED_AGAIN))
+            }
             Fate::Refresh => AfterDeath::Again(now),
             Fate::Again(at) | Fate::Rest(at) => AfterDeath::Again(*at),
             Fate::Hold { until, why } => AfterDeath::Hold { until: *until, why: *why },
@@ -382,9 +434,9 @@ where
         let moved = self.moved(claimed, Event::AttemptDead { nonce, code, then }, witness(error)).await?;
         flows::drop_copy(&self.objects, &moved).await;
         match fate {
-            Fate::Refresh => self.refresh(job, account, epoch, now).await,
+            Fate::Refresh => self.refresh(job, moved.post(), account, epoch).await,
             Fate::Rest(_) => {
-                self.rest(account, now).await;
+                flows::rest(&self.store, &self.time, account, self.jitter()).await;
                 flows::dispatch(&self.queues, &moved.post().row, now, &self.periods).await;
                 Ok(())
             }
@@ -405,38 +457,33 @@ where
         error: &tiktok::Error,
     ) -> Result<(), Failure> {
         let now = self.time.now();
-        let patience = flows::patience(seen.row.updated_at, now, fate::SHORT);
+        let patience = flows::patience(start_of(&seen.row), now, fate::SHORT);
         let event = match fate::of(error, now, patience, self.jitter()) {
-            Fate::Refresh => return self.refresh(job, account, epoch, now).await,
-            Fate::Again(at) => return self.come_back(job, at.duration_since(now)).await,
+            Fate::Refresh => return self.refresh(job, &seen, account, epoch).await,
+            Fate::Again(at) => return self.come_back(job, &seen, at.duration_since(now)).await,
             Fate::Rest(at) => {
-                self.rest(account, now).await;
-                return self.come_back(job, at.duration_since(now)).await;
+                flows::rest(&self.store, &self.time, account, self.jitter()).await;
+                return self.come_back(job, &seen, at.duration_since(now)).await;
             }
             Fate::Hold { until, why } => Event::Held { until, why, code: Some(fate::code(error)) },
             Fate::Fail(failure) => Event::Refused(failure),
         };
-        let moved = self.moved(seen, event, witness(error)).await?;
-        flows::dispatch(&self.queues, &moved.post().row, now, &self.periods).await;
-        Ok(())
+        self.put_off(seen, event, witness(error)).await
     }
 
-    /// TikTok answered 429: nothing goes out for this account for a while. Best effort: the rings hold anyway.
-    async fn rest(&self, account: &Account, now: Timestamp) {
-        let mut limits = account.limits.clone();
-        limits.rest(now, self.jitter());
-        let saved = self
-            .store
-            .save_limits(
-                &account.id,
-                account.limits_version,
-                &limits,
-                account.slot.as_ref(),
-                self.time.nonce(),
-            )
-            .await;
-        if !matches!(saved, Ok(Some(_))) {
-            tracing::warn!(account = %account.id, "the account's rest was not written");
+    /// Holds or fails a post that has no open attempt. Another delivery may have brought it further meanwhile: then that
+    /// one's word counts.
+    async fn put_off(&self, seen: Stored<Post>, event: Event, witness: Witness) -> Result<(), Failure> {
+        match flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &witness).await {
+            Ok(moved) => {
+                flows::dispatch(&self.queues, &moved.post().row, self.time.now(), &self.periods).await;
+                Ok(())
+            }
+            Err(MoveError::Invalid(overtaken)) => {
+                tracing::info!(reason = %overtaken, "another delivery was faster");
+                Ok(())
+            }
+            Err(error) => Err(retry(error)),
         }
     }
 
@@ -448,8 +495,16 @@ where
         }
     }
 
-    /// Waiting is not failing: the job goes back as a new message.
-    async fn come_back(&self, job: &Publish, delay: SignedDuration) -> Result<(), Failure> {
+    /// Waiting is not failing: the job goes back as a new message, unless the row wakes up by itself before.
+    async fn come_back(
+        &self,
+        job: &Publish,
+        seen: &Stored<Post>,
+        delay: SignedDuration,
+    ) -> Result<(), Failure> {
+        if flows::wakes_sooner(&seen.row, self.time.now(), delay) {
+            return Ok(());
+        }
         self.queues.send(&Job::Publish(job.clone()), delay).await.map_err(retry)
     }
 
@@ -462,6 +517,22 @@ where
     fn jitter(&self) -> SignedDuration {
         SignedDuration::from_millis(i64::from(self.time.random()[0]) * 20)
     }
+}
+
+/// When the next attempt was to start: trouble lasts since then.
+fn start_of(post: &Post) -> Timestamp {
+    match post.state {
+        PostState::Queued { at, .. } | PostState::Held { until: Some(at), .. } => at,
+        _ => post.updated_at,
+    }
+}
+
+/// Whether TikTok has refused an attempt at this post with this code already.
+fn refused_before(post: &Post, code: &str) -> bool {
+    post.timeline
+        .entries()
+        .iter()
+        .any(|entry| entry.what == What::InitRefused && entry.code.as_deref() == Some(code))
 }
 
 fn code_of(account: &Account) -> Option<String> {

@@ -4,9 +4,11 @@
 
 use domain::account::TokenField;
 use domain::job::{Check, Publish};
-use domain::post::{Event, InvalidTransition, NextTask, Outcome, PostState, Task, Witness};
+use domain::post::{Event, HoldReason, InvalidTransition, NextTask, Outcome, PostState, Task, Witness};
 use domain::{Account, Job, Periods, Post, SignedDuration, Timestamp};
-use ports::{Clock, Entropy, Objects, OpenError, Plaintext, PortError, Posts, Queues, Saved, Stored, Vault};
+use ports::{
+    Accounts, Clock, Entropy, Objects, OpenError, Plaintext, PortError, Posts, Queues, Saved, Stored, Vault,
+};
 
 /// Why a post could not be moved.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +96,7 @@ pub fn job_for(post: &Post, task: Task, swept: bool) -> Job {
             post: post.id.clone(),
             account: post.account.clone(),
             content: post.content,
-            ticket: None,
+            ticket: reserved(post),
             refused_epoch: None,
         }),
         Task::Check | Task::Settle => Job::Check(Check {
@@ -106,14 +108,45 @@ pub fn job_for(post: &Post, task: Task, swept: bool) -> Job {
     }
 }
 
+/// The time that is reserved for a post in its account's rings: a hold by our own limiter ends with it.
+fn reserved(post: &Post) -> Option<Timestamp> {
+    match post.state {
+        PostState::Held { until, why: HoldReason::RateLimited, .. } => until,
+        _ => None,
+    }
+}
+
+/// Whether a post's row wakes up by itself before a message that is sent now with this delay could be received. Such a
+/// message is not worth sending: it would make a second chain of messages about the same post. A wake-up that is over
+/// does not count: the sweep has been there, and what was read is older.
+pub fn wakes_sooner(post: &Post, now: Timestamp, delay: SignedDuration) -> bool {
+    post.due.is_some_and(|due| now < due && due <= now + delay)
+}
+
+/// TikTok answered 429: nothing goes out for this account for a while. Best effort, the rings hold anyway.
+pub async fn rest(
+    accounts: &impl Accounts,
+    time: &(impl Clock + Entropy),
+    account: &Account,
+    jitter: SignedDuration,
+) {
+    let mut limits = account.limits.clone();
+    limits.rest(time.now(), jitter);
+    let slot = account.slot.as_ref();
+    let saved = accounts.save_limits(&account.id, account.limits_version, &limits, slot, time.nonce()).await;
+    if !matches!(saved, Ok(Some(_))) {
+        tracing::warn!(account = %account.id, "the account's rest was not written");
+    }
+}
+
 /// Sends what comes next for a post, if it is too near to be left to the EventBridge sweep. A send that fails costs time
 /// only: the row wakes up by itself.
 pub async fn dispatch(queues: &impl Queues, post: &Post, now: Timestamp, periods: &Periods) {
     let Some(NextTask { at, task }) = post.next_task(now, periods) else { return };
-    if task == Task::Media || at >= now + periods.sweep_from {
+    let delay = at.duration_since(now).max(SignedDuration::ZERO);
+    if task == Task::Media || wakes_sooner(post, now, delay) {
         return;
     }
-    let delay = at.duration_since(now).max(SignedDuration::ZERO);
     if let Err(error) = queues.send(&job_for(post, task, false), delay).await {
         tracing::warn!(post = %post.id, %error, "the message is lost, the row's own wake-up replaces it");
     }

@@ -1,0 +1,11 @@
+//! Publishing, judged by TikTok's log.
+
+mod it {
+    mod ambiguous;
+    mod fates;
+    mod limits;
+    mod order;
+    mod rig;
+    mod slot;
+    mod token;
+}

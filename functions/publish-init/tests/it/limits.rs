@@ -1,0 +1,94 @@
+//! Start times are reserved, not tried.
+
+use domain::Job;
+use domain::post::{HoldReason, PostState};
+use futures::future::join_all;
+use rehearsal::{Stage, run};
+
+use super::rig::{creator_infos, deliver, deliver_all, function, inits, publish, state};
+
+fn busy() -> Stage {
+    Stage::with(|config| config.accounts.get_mut("ada").unwrap().daily_cap = 1_000)
+}
+
+#[test]
+fn the_seventh_post_within_a_minute_comes_back_with_a_ticket_and_tiktok_never_says_429() {
+    let stage = busy();
+    let posts: Vec<_> = (1..=7).map(|bits| stage.accept(bits)).collect();
+    for post in &posts {
+        publish(&stage, post);
+    }
+    assert_eq!((creator_infos(&stage), inits(&stage)), (6, 6));
+    let waiting = stage.waiting();
+    let [(Job::Publish(back), 62)] = waiting.as_slice() else { panic!("{waiting:#?}") };
+    assert_eq!(back.ticket, Some(stage.now() + domain::limits::WINDOW));
+    deliver_all(&stage);
+    assert_eq!(stage.tiktok.accepted(), 7);
+    assert!(!stage.tiktok.any_limit_broken());
+}
+
+#[test]
+fn a_ticket_is_used_at_its_time_and_does_not_contend_again() {
+    let stage = busy();
+    for bits in 1..=7 {
+        let post = stage.accept(bits);
+        publish(&stage, &post);
+    }
+    let Some(Job::Publish(back)) =
+        stage.queues.pop().or_else(|| stage.queues.waiting().first().map(|sent| sent.job.clone()))
+    else {
+        panic!("no job");
+    };
+    let limits = stage.account().limits;
+    stage.queues.lose_all();
+    // too early: it goes back with the same ticket, and no other time is reserved
+    stage.wait(30);
+    deliver(&stage, back.clone()).unwrap();
+    assert_eq!(stage.account().limits, limits);
+    assert_eq!(stage.waiting(), [(Job::Publish(back), 32)]);
+    // in time
+    deliver_all(&stage);
+    assert_eq!(stage.account().limits, limits);
+    assert_eq!(inits(&stage), 7);
+}
+
+#[test]
+fn a_time_that_is_far_off_is_kept_in_the_row_which_comes_back_with_it() {
+    let stage = busy();
+    for bits in 1..=18 {
+        let post = stage.accept(bits);
+        publish(&stage, &post);
+    }
+    let post = stage.accept(19);
+    publish(&stage, &post);
+    let row = stage.post(&post).row;
+    let PostState::Held { until: Some(until), why: HoldReason::RateLimited, .. } = row.state else {
+        panic!("{row:#?}");
+    };
+    assert_eq!(row.due, Some(until));
+    assert_eq!(until.duration_since(stage.now()).as_secs(), 186);
+
+    stage.clock.set(until);
+    let limits = stage.account().limits;
+    let Job::Publish(job) = flows::job_for(&row, domain::post::Task::Publish, true) else {
+        panic!("no publish")
+    };
+    deliver(&stage, job).unwrap();
+    assert_eq!(stage.account().limits, limits, "no second time is reserved");
+    assert_eq!(state(&stage, &post), "processing");
+}
+
+#[test]
+fn posts_side_by_side_reserve_one_after_the_other() {
+    let stage = busy();
+    stage.script.take_turns();
+    let posts: Vec<_> = (1..=12).map(|bits| stage.accept(bits)).collect();
+    let function = function(&stage);
+    let side_by_side = posts.iter().map(|post| function.publish(stage.publish_job(post), stage.deadline(30)));
+    for delivered in run(join_all(side_by_side)).unwrap() {
+        delivered.unwrap();
+    }
+    deliver_all(&stage);
+    assert_eq!(stage.tiktok.accepted(), 12);
+    assert!(!stage.tiktok.any_limit_broken());
+}

@@ -1,0 +1,82 @@
+//! One open attempt per account.
+
+use domain::SignedDuration;
+use domain::post::{HoldReason, PostState};
+use rehearsal::{Cue, Stage, run};
+use tiktok_sandbox::{Endpoint, FaultKind};
+
+use super::rig::{creator_infos, deliver_all, function, inits, publish, state};
+
+#[test]
+fn a_second_post_of_the_account_waits_while_the_first_is_inside_init() {
+    let stage = Stage::new();
+    let (first, second) = (stage.accept(1), stage.accept(2));
+    let (there, id) = (stage.clone(), second.clone());
+    stage.script.before("video_init", move || async move {
+        let row = there.post(&id);
+        function(&there).publish(there.publish_job(&id), there.deadline(30)).await.unwrap();
+        assert_eq!(there.post(&id), row);
+        assert_eq!(creator_infos(&there), 1);
+        assert_eq!(there.waiting(), [(domain::Job::Publish(there.publish_job(&id)), 2)]);
+    });
+    publish(&stage, &first);
+    deliver_all(&stage);
+    assert_eq!(stage.tiktok.accepted(), 2);
+    assert_eq!((state(&stage, &first), state(&stage, &second)), ("processing", "processing"));
+}
+
+#[test]
+fn a_second_post_is_held_while_the_first_is_unconfirmed_and_goes_on_after_the_deadline() {
+    let stage = Stage::new();
+    let (first, second) = (stage.accept(1), stage.accept(2));
+    stage.tiktok.inject(Endpoint::VideoInit, FaultKind::AnswerLost);
+    publish(&stage, &first);
+    let PostState::Unconfirmed { since, .. } = stage.post(&first).row.state else { panic!("confirmed") };
+
+    stage.wait(600);
+    publish(&stage, &second);
+    let PostState::Held { until, why, .. } = stage.post(&second).row.state else { panic!("not held") };
+    assert_eq!(why, HoldReason::UnconfirmedSibling);
+    let end = since + stage.periods.unconfirmed_deadline;
+    assert_eq!((until, stage.post(&second).row.due), (Some(end), Some(end)));
+    assert_eq!(inits(&stage), 1);
+
+    stage.clock.set(end);
+    publish(&stage, &second);
+    assert_eq!(inits(&stage), 2);
+    assert_eq!((state(&stage, &first), state(&stage, &second)), ("unconfirmed", "processing"));
+}
+
+#[test]
+fn a_slot_whose_holder_crashed_before_its_claim_is_free_when_its_time_is_over() {
+    let stage = Stage::new();
+    let (first, second) = (stage.accept(1), stage.accept(2));
+    stage.script.next("creator_info", Cue::CrashAfter);
+    assert!(run(function(&stage).publish(stage.publish_job(&first), stage.deadline(30))).is_none());
+
+    publish(&stage, &second);
+    assert_eq!(state(&stage, &second), "queued");
+    stage.clock.advance(SignedDuration::from_secs(41));
+    publish(&stage, &second);
+    assert_eq!(state(&stage, &second), "processing");
+    publish(&stage, &first);
+    assert_eq!(stage.tiktok.accepted(), 2);
+}
+
+#[test]
+fn whoever_finds_a_claim_that_ran_out_has_it_settled_and_waits() {
+    let stage = Stage::new();
+    let (first, second) = (stage.accept(1), stage.accept(2));
+    stage.script.next("video_init", Cue::CrashAfter);
+    assert!(run(function(&stage).publish(stage.publish_job(&first), stage.deadline(30))).is_none());
+    stage.wait(41);
+    publish(&stage, &second);
+    assert_eq!(
+        stage.waiting(),
+        [
+            (domain::Job::Check(stage.check_job(&first)), 0),
+            (domain::Job::Publish(stage.publish_job(&second)), 2)
+        ]
+    );
+    assert_eq!(inits(&stage), 1);
+}
