@@ -1,9 +1,9 @@
 //! One question to TikTok about one post.
 
 use domain::job::Check;
-use domain::post::{Event, PostState, PublishId, Task, Verdict, Witness};
+use domain::post::{Event, PostState, PublishId, Verdict, Witness};
 use domain::timeline::Actor;
-use domain::{Account, Job, Periods, Post, SignedDuration, Timestamp};
+use domain::{Account, Job, Periods, Post, SignedDuration};
 use flows::{MoveError, Moved, Token};
 use lambda_kit::batch::Failure;
 use ports::{Accounts, Clock, Entropy, Objects, Posts, Queues, Read, Saved, Stored, Vault};
@@ -33,6 +33,8 @@ pub struct StatusPoll<S, O, Q, V, E, T> {
 const REFRESH: SignedDuration = SignedDuration::from_secs(2);
 /// Others may change the account's limits at the same moment this often before the question is put off.
 const TRIES: u32 = 3;
+/// Whoever is told to wait this long has broken a limit.
+const A_MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
 fn retry(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
     Failure::retry(error)
@@ -57,25 +59,25 @@ where
         };
         let by = if job.swept { Actor::Sweep } else { Actor::Check };
         let publish_id = match &seen.row.state {
-            PostState::Processing { publish_id, .. }
-            | PostState::Published { publish_id, .. }
-            | PostState::Unconfirmed { publish_id: Some(publish_id), .. } => publish_id.clone(),
+            PostState::Processing { publish_id, .. } | PostState::Published { publish_id, .. } => {
+                publish_id.clone()
+            }
             PostState::Initiating { attempt, until, .. } => {
                 let now = self.time.now();
                 if now < *until {
                     let delay = until.duration_since(now) + SignedDuration::from_secs(1);
-                    return self.come_back(&job, delay).await;
+                    return self.come_back(&job, &seen, delay).await;
                 }
                 let lost = Event::AnswerLost { nonce: attempt.nonce };
-                return self.moved(seen, lost, by.into()).await.map(drop);
+                return self.give_up(seen, lost, by).await;
             }
             PostState::AwaitingMedia { .. }
             | PostState::Queued { .. }
             | PostState::Held { .. }
             | PostState::Failed { .. }
-            | PostState::Unconfirmed { publish_id: None, .. } => return Ok(()),
+            | PostState::Unconfirmed { .. } => return Ok(()),
         };
-        if seen.row.next_task(self.time.now(), &self.periods).is_none_or(|next| next.task != Task::Check) {
+        if !wants_an_answer(&seen.row) {
             return Ok(());
         }
         let Some(account) = work.account else {
@@ -84,29 +86,35 @@ where
         let now = self.time.now();
         match flows::open_token(&self.vault, &account, job.refused_epoch, now).await.map_err(retry)? {
             Token::Usable { access, epoch } => {
-                let Some(()) = self.reserve(&job, account.clone()).await? else { return Ok(()) };
+                let Some(account) = self.reserve(&job, &seen, account).await? else { return Ok(()) };
                 let token = AccessToken::new(access.expose());
                 let answer = self.tiktok.fetch_status(&token, &publish_id.0).await;
                 self.answered(&job, seen, &account, epoch, publish_id, answer, by).await
             }
-            Token::Stale { epoch } => self.refresh(&job, &account, epoch, seen.row.updated_at).await,
+            Token::Stale { epoch } => self.refresh(&job, seen, &account, epoch, by).await,
             // only TikTok's webhooks can tell now; look again at the next rung
-            Token::Gone => self.later(seen).await,
+            Token::Gone => self.later(seen, by).await,
             Token::Locked(error) => {
                 tracing::error!(account = %account.id, error = %chain(&error), "the access token does not open");
-                self.later(seen).await
+                self.later(seen, by).await
             }
         }
     }
 
-    /// Reserves the time of one `status` call; `None`: it is later, and the job has gone back.
-    async fn reserve(&self, job: &Check, mut account: Account) -> Result<Option<()>, Failure> {
+    /// Reserves the time of one `status` call, and gives the account with it; `None`: it is later, and the job has gone
+    /// back.
+    async fn reserve(
+        &self,
+        job: &Check,
+        seen: &Stored<Post>,
+        mut account: Account,
+    ) -> Result<Option<Account>, Failure> {
         for _ in 0..TRIES {
             let now = self.time.now();
             let mut limits = account.limits.clone();
             let start = limits.reserve_status(now);
             if start > now {
-                self.come_back(job, start.duration_since(now)).await?;
+                self.come_back(job, seen, start.duration_since(now)).await?;
                 return Ok(None);
             }
             let saved = self
@@ -120,15 +128,15 @@ where
                 )
                 .await
                 .map_err(retry)?;
-            if saved.is_some() {
-                return Ok(Some(()));
+            if let Some(limits_version) = saved {
+                return Ok(Some(Account { limits, limits_version, ..account }));
             }
             match self.store.account(&account.id, Read::Strong).await.map_err(retry)? {
                 Some(newer) => account = newer,
                 None => return Ok(None),
             }
         }
-        self.come_back(job, SignedDuration::from_secs(1)).await?;
+        self.come_back(job, seen, SignedDuration::from_secs(1)).await?;
         Ok(None)
     }
 
@@ -146,12 +154,15 @@ where
         let verdict = match answer {
             Ok(report) => verdict(report),
             Err(error) => {
-                let now = self.time.now();
                 return match error.remedy() {
-                    Remedy::RefreshToken => self.refresh(job, account, epoch, now).await,
+                    Remedy::RefreshToken => self.refresh(job, seen, account, epoch, by).await,
                     Remedy::WaitAndRetry { min } => {
                         let least = SignedDuration::try_from(min).unwrap_or(SignedDuration::from_secs(30));
-                        self.come_back(job, flows::patience(seen.row.updated_at, now, least)).await
+                        if least >= A_MINUTE {
+                            let jitter = SignedDuration::from_millis(i64::from(self.time.random()[0]) * 20);
+                            flows::rest(&self.store, &self.time, account, jitter).await;
+                        }
+                        self.wait(job, seen, least, by).await
                     }
                     Remedy::Reauthorize
                     | Remedy::CreatorLater
@@ -166,24 +177,36 @@ where
                     | Remedy::TikTokFault
                     | Remedy::Ambiguous => {
                         tracing::warn!(post = %job.post, error = %chain(&error), "TikTok does not tell the status");
-                        self.later(seen).await
+                        self.later(seen, by).await
                     }
                 };
             }
         };
-        let in_progress = verdict == Verdict::InProgress;
         let event = Event::Said { publish_id, verdict };
-        let moved = self.moved(seen, event, Witness { by, log_id: None }).await?;
+        let witness = Witness { by, log_id: None };
+        let moved = flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &witness).await;
         match moved {
-            Moved::Moved { ref after, .. } => {
+            Ok(moved @ Moved::Moved { .. }) => {
                 flows::drop_copy(&self.objects, &moved).await;
-                flows::dispatch(&self.queues, &after.row, self.time.now(), &self.periods).await;
+                flows::dispatch(&self.queues, &moved.post().row, self.time.now(), &self.periods).await;
                 Ok(())
             }
-            Moved::Unchanged(post) if in_progress && self.is_silent(&post.row) => {
-                self.moved(post, Event::Silent, by.into()).await.map(drop)
+            Ok(Moved::Unchanged(post)) => self.later(post, by).await,
+            // TikTok contradicts what is recorded: a person has to look
+            Err(MoveError::Invalid(contradiction)) => Err(Failure::give_up(contradiction)),
+            Err(error) => Err(retry(error)),
+        }
+    }
+
+    /// Writes that nobody knows what became of an attempt. Whoever brought the post further meanwhile knew more.
+    async fn give_up(&self, seen: Stored<Post>, event: Event, by: Actor) -> Result<(), Failure> {
+        match flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &by.into()).await {
+            Ok(_) => Ok(()),
+            Err(MoveError::Invalid(overtaken)) => {
+                tracing::info!(reason = %overtaken, "somebody was faster");
+                Ok(())
             }
-            Moved::Unchanged(post) => self.later(post).await,
+            Err(error) => Err(retry(error)),
         }
     }
 
@@ -192,8 +215,12 @@ where
             if self.time.now() >= *since + self.periods.post_deadline)
     }
 
-    /// Arranges the next question: a near one is a delayed message, a far one the row's own wake-up.
-    async fn later(&self, seen: Stored<Post>) -> Result<(), Failure> {
+    /// Arranges the next question: a near one is a delayed message, a far one the row's own wake-up. Past the deadline
+    /// there is none, whatever kept TikTok's word from us.
+    async fn later(&self, seen: Stored<Post>, by: Actor) -> Result<(), Failure> {
+        if self.is_silent(&seen.row) {
+            return self.give_up(seen, Event::Silent, by).await;
+        }
         let now = self.time.now();
         let mut post = seen.row.clone();
         post.rearm(now, &self.periods);
@@ -212,28 +239,62 @@ where
     async fn refresh(
         &self,
         job: &Check,
+        seen: Stored<Post>,
         account: &Account,
         epoch: u64,
-        since: Timestamp,
+        by: Actor,
     ) -> Result<(), Failure> {
         if job.refused_epoch != Some(epoch) {
             let refresh = Job::Refresh { account: account.id.clone(), epoch: Some(epoch) };
             self.queues.send(&refresh, SignedDuration::ZERO).await.map_err(retry)?;
         }
-        let delay = flows::patience(since, self.time.now(), REFRESH);
-        self.come_back(&Check { refused_epoch: Some(epoch), ..job.clone() }, delay).await
-    }
-
-    async fn moved(&self, seen: Stored<Post>, event: Event, witness: Witness) -> Result<Moved, Failure> {
-        match flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &witness).await {
-            Ok(moved) => Ok(moved),
-            Err(MoveError::Invalid(invalid)) => Err(Failure::give_up(invalid)),
-            Err(error) => Err(retry(error)),
+        let again = Check { refused_epoch: Some(epoch), ..job.clone() };
+        match job.refused_epoch {
+            None => self.come_back(&again, &seen, REFRESH).await,
+            Some(_) => self.wait(&again, seen, REFRESH, by).await,
         }
     }
 
-    async fn come_back(&self, job: &Check, delay: SignedDuration) -> Result<(), Failure> {
+    /// Asks again when some time has passed, the longer the post has waited; not past the deadline.
+    async fn wait(
+        &self,
+        job: &Check,
+        seen: Stored<Post>,
+        least: SignedDuration,
+        by: Actor,
+    ) -> Result<(), Failure> {
+        if self.is_silent(&seen.row) {
+            return self.give_up(seen, Event::Silent, by).await;
+        }
+        let delay = flows::patience(seen.row.updated_at, self.time.now(), least);
+        self.come_back(job, &seen, delay).await
+    }
+
+    /// Waiting is not failing: the job goes back as a new message, unless the row wakes up by itself before.
+    async fn come_back(
+        &self,
+        job: &Check,
+        seen: &Stored<Post>,
+        delay: SignedDuration,
+    ) -> Result<(), Failure> {
+        if flows::wakes_sooner(&seen.row, self.time.now(), delay) {
+            return Ok(());
+        }
         self.queues.send(&Job::Check(job.clone()), delay).await.map_err(retry)
+    }
+}
+
+/// Whether TikTok can tell anything new.
+fn wants_an_answer(post: &Post) -> bool {
+    match &post.state {
+        PostState::Processing { .. } => true,
+        PostState::Published { post_ids, removed, .. } => post.is_public() && post_ids.is_empty() && !removed,
+        PostState::AwaitingMedia { .. }
+        | PostState::Queued { .. }
+        | PostState::Held { .. }
+        | PostState::Initiating { .. }
+        | PostState::Failed { .. }
+        | PostState::Unconfirmed { .. } => false,
     }
 }
 

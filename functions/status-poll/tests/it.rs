@@ -1,0 +1,8 @@
+//! Checks and the sweep, judged by TikTok's log.
+
+mod it {
+    mod check;
+    mod rig;
+    mod sweep;
+    mod token;
+}
