@@ -1,6 +1,6 @@
 //! One refresh of one account.
 
-use domain::account::{Lease, RefreshPlan, Sealed, TokenField, Tokens};
+use domain::account::{AccountStatus, Lease, RefreshPlan, Sealed, TokenField, Tokens};
 use domain::creator::CreatorStatus;
 use domain::{Account, AccountId, Job, Nonce, Periods, SignedDuration, Timestamp};
 use lambda_kit::batch::Failure;
@@ -38,8 +38,12 @@ pub struct TokenRefresh<S, R, Q, V, K, E, T> {
 const ENOUGH: SignedDuration = SignedDuration::from_secs(25);
 /// Between attempts while something passes.
 const AGAIN: SignedDuration = SignedDuration::from_secs(15);
+/// Between attempts for a token that TikTok refuses although it is young.
+const AGAIN_YOUNG: SignedDuration = SignedDuration::from_mins(1);
 /// Between attempts while the operator's set-up is at fault.
 const PROBE: SignedDuration = SignedDuration::from_mins(15);
+/// A pair that TikTok has given out is all there is: what keeps it is tried this often.
+const TRIES: u32 = 3;
 
 /// What became of a refresh under the lease.
 enum Refreshed {
@@ -47,8 +51,12 @@ enum Refreshed {
     Stored,
     /// Nothing to do; the next refresh is due then.
     Fresh(Timestamp),
-    /// It did not work this time.
+    /// It did not work this time; again after the wait, or a longer one the longer it has lasted.
     Later(SignedDuration),
+    /// A new generation is in the rescue object alone: whoever takes over the lease, which stays, finds it there.
+    Rescued,
+    /// There is nothing to refresh: nobody is connected.
+    Moot,
     /// TikTok refuses the grant for good.
     Dead(String),
 }
@@ -95,11 +103,26 @@ where
         match self.under_lease(&account, epoch, nonce, taken_over).await {
             Ok(Refreshed::Stored) => Ok(()),
             Ok(Refreshed::Fresh(due)) => self.store.release(&id, nonce, Some(due)).await.map_err(retry),
-            Ok(Refreshed::Later(delay)) => {
+            Ok(Refreshed::Later(least)) => {
                 self.store.release(&id, nonce, None).await.map_err(retry)?;
+                let (now, delay) = (self.time.now(), self.wait(&account, least));
+                // a message that the row's own wake-up overtakes would only make a second chain of messages
+                if account.due.is_some_and(|due| now < due && due <= now + delay) {
+                    return Ok(());
+                }
                 self.queues.send(&job, delay).await.map_err(retry)
             }
+            Ok(Refreshed::Rescued) => {
+                let delay = lease.until.duration_since(self.time.now()) + SignedDuration::from_secs(1);
+                self.queues.send(&job, delay).await.map_err(retry)
+            }
+            Ok(Refreshed::Moot) => {
+                self.store.release(&id, nonce, None).await.map_err(retry)?;
+                self.tell_creator(&account).await
+            }
             Ok(Refreshed::Dead(code)) => self.reconnect_required(&account, nonce, &code).await,
+            // whoever comes next has to read the rescue object first, as a taker-over does
+            Err(error) if taken_over => Err(error),
             Err(error) => {
                 let freed = self.store.release(&id, nonce, None).await;
                 if let Err(error) = freed {
@@ -118,8 +141,8 @@ where
         taken_over: bool,
     ) -> Result<Refreshed, Failure> {
         let now = self.time.now();
-        let Some(tokens) = &account.tokens else {
-            return Ok(Refreshed::Fresh(now + PROBE));
+        let (AccountStatus::Connected, Some(tokens)) = (&account.status, &account.tokens) else {
+            return Ok(Refreshed::Moot);
         };
         if let Some(due) = self.still_fresh(tokens, epoch, now) {
             return Ok(Refreshed::Fresh(due));
@@ -131,6 +154,9 @@ where
             Ok(refresh) => refresh,
             Err(later) => return Ok(later),
         };
+        // what cannot be sealed must not be asked for: the answer may be the only pair that works
+        let next = account.binding(TokenField::Refresh, tokens.epoch + 1);
+        self.vault.seal(&refresh, &next).await.map_err(retry)?;
         match self.ask(&refresh).await? {
             Ok(set) => self.store_set(account, tokens, set, nonce).await,
             Err(error) if is_definitive(&error) => self.last_resorts(account, tokens, nonce, &error).await,
@@ -172,7 +198,13 @@ where
         let epoch = old.epoch + 1;
         let seal = async |secret: &str, field| {
             let secret = Plaintext::new(secret.to_owned());
-            self.vault.seal(&secret, &account.binding(field, epoch)).await
+            let mut sealed = self.vault.seal(&secret, &account.binding(field, epoch)).await;
+            for _ in 1..TRIES {
+                if sealed.is_err() {
+                    sealed = self.vault.seal(&secret, &account.binding(field, epoch)).await;
+                }
+            }
+            sealed
         };
         let after = |life: std::time::Duration| {
             now + SignedDuration::try_from(life).unwrap_or(SignedDuration::from_hours(24))
@@ -202,12 +234,29 @@ where
             Ok(true) => Ok(Refreshed::Stored),
             stored => {
                 // the pair is all there is: keep it where whoever takes over looks first
-                self.rescue.keep(&account.id, tokens).await.map_err(retry)?;
+                let mut kept = self.rescue.keep(&account.id, tokens).await;
+                for _ in 1..TRIES {
+                    if kept.is_err() {
+                        kept = self.rescue.keep(&account.id, tokens).await;
+                    }
+                }
+                kept.map_err(retry)?;
                 let why = stored.err().map_or_else(|| "the lease was lost".to_owned(), |error| chain(&error));
                 tracing::error!(account = %account.id, why, "new tokens are in the rescue object only");
-                Ok(Refreshed::Later(AGAIN))
+                Ok(Refreshed::Rescued)
             }
         }
+    }
+
+    /// How long to wait after a refresh that did not work: the longer, the longer it has been due.
+    fn wait(&self, account: &Account, least: SignedDuration) -> SignedDuration {
+        let now = self.time.now();
+        let due = account
+            .tokens
+            .as_ref()
+            .map_or(now, |tokens| self.plan.due(tokens.issued_at, tokens.access_expires_at, 0));
+        let least = if now < due { least.max(AGAIN_YOUNG) } else { least };
+        flows::patience(due, now, least)
     }
 
     /// Stores a generation that an earlier holder could only put into S3.
@@ -268,11 +317,20 @@ where
             return Ok(());
         }
         tracing::warn!(account = %account.id, creator = %account.creator, code, "the creator has to connect again");
-        if let Some(mut creator) = self.store.creator(&account.creator).await.map_err(retry)? {
-            creator.status = CreatorStatus::ReconnectRequired;
-            self.store.put_creator(&creator).await.map_err(retry)?;
-        }
-        Ok(())
+        let status = AccountStatus::ReconnectRequired { since: now, code: code.to_owned() };
+        self.tell_creator(&Account { status, ..account.clone() }).await
+    }
+
+    /// Shows on the creator that nobody can post any more until they connect again; an earlier attempt may have stopped
+    /// after writing the account.
+    async fn tell_creator(&self, account: &Account) -> Result<(), Failure> {
+        let AccountStatus::ReconnectRequired { .. } = account.status else { return Ok(()) };
+        let creator = self.store.creator(&account.creator).await.map_err(retry)?;
+        let Some(mut creator) = creator.filter(|creator| creator.status == CreatorStatus::Active) else {
+            return Ok(());
+        };
+        creator.status = CreatorStatus::ReconnectRequired;
+        self.store.put_creator(&creator).await.map_err(retry)
     }
 }
 

@@ -1,0 +1,10 @@
+//! Refreshing tokens, judged by TikTok's log.
+
+mod it {
+    mod days;
+    mod invalid;
+    mod lease;
+    mod rescue;
+    mod rig;
+    mod sweep;
+}
