@@ -1,5 +1,6 @@
 //! The domain's table tests and properties.
 
+#[cfg(test)]
 mod it {
     mod limits;
     mod machine;

@@ -1,5 +1,6 @@
 //! The rules of the house that a compiler does not keep.
 
+#[cfg(test)]
 mod it {
     mod defaults;
     mod order;

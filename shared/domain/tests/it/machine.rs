@@ -49,10 +49,9 @@ fn the_whole_table() {
             .collect()
     };
     assert_eq!(columns.len(), every_event().len());
-    let table: String = every_state()
-        .iter()
-        .map(|post| format!("{:14} {}\n", post.state.name(), row(post).join(" ")))
-        .collect();
+    let states = every_state();
+    let rows = states.iter().map(|post| format!("{:14} {}", post.state.name(), row(post).join(" ")));
+    let table = rows.collect::<Vec<_>>().join("\n") + "\n";
     let expected = "\
 awaiting_media queued failed ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! !
 queued         . . held held . failed initiating ! ! ! ! ! ! ! ! ! ! . . ! ! . ! !
