@@ -22,6 +22,8 @@ fn main() {
     let tiktok = lambda_kit::http::tiktok_http_builder().build();
     step("TikTok's HTTP client");
     drop((aws, tiktok));
+    let _: [u8; 32] = lambda_kit::system::SystemEntropy.bytes();
+    step("the first randomness, which the first TLS handshake needs as well");
     if std::env::args().any(|argument| argument == "--search") {
         let found = rustls_native_certs::load_native_certs().certs.len();
         step(&format!("for comparison: the general search for roots alone, {found} found"));
