@@ -6,6 +6,8 @@
 
 mod caller;
 mod naming;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -276,8 +278,9 @@ impl Wire {
             functions.iter().map(|(name, physical)| (physical.clone(), name.clone())).collect();
     }
 
-    /// Calls that hold one of these texts are about `tag`. So are, by what the wire learns on the way, the copies made for
-    /// it, TikTok's `publish_id` of it, and calls without any such text by a process that was about it just before.
+    /// Calls that hold one of these texts are about `tag`. So are, by what the wire learns on the way, posts written for it,
+    /// copies made for it, TikTok's `publish_id` of it, and calls without any such text by a process that was about it just
+    /// before.
     pub fn watch(&self, tag: &str, markers: impl IntoIterator<Item = impl Into<String>>) {
         let mut tape = self.shared.tape();
         for marker in markers {
@@ -418,9 +421,9 @@ impl Shared {
         let mut answer = None;
         let mut outcome = self.strike(&strikes, When::Before, &mut call).await;
         if outcome.is_ok() {
-            let outgoing = Self::outgoing(&parts, body, &upstream);
+            let outgoing = Self::outgoing(&parts, body.clone(), &upstream);
             answer = self.forward(outgoing).await;
-            self.learn(&parts, answer.as_ref(), &mut call);
+            self.learn(&parts, &body, answer.as_ref(), &mut call);
             outcome = self.strike(&strikes, When::After, &mut call).await;
         }
         call.took = call.at.elapsed();
@@ -442,6 +445,8 @@ impl Shared {
             Side::Aws => naming::aws(&parts.method, &parts.uri, &parts.headers, body),
             Side::TikTok => naming::tiktok(&parts.uri),
         };
+        // the emulator tells no capacity of batches
+        let read_units = if operation == "BatchGetItem" { naming::batch_units(body) } else { 0.0 };
         let mut tape = self.tape();
         tape.begun += 1;
         let pid = process.as_ref().map(|process| process.pid);
@@ -461,7 +466,7 @@ impl Shared {
             status: None,
             sent: body.len() as u64,
             received: 0,
-            read_units: 0.0,
+            read_units,
             write_units: 0.0,
             struck: None,
         };
@@ -485,7 +490,9 @@ impl Shared {
                 Act::Delay(time) => tokio::time::sleep(*time).await,
                 Act::Lose => return Err(Broken),
                 Act::Kill => {
-                    call.pid.map(kill);
+                    if let Some(pid) = call.pid {
+                        kill(pid);
+                    }
                     return Err(Broken);
                 }
             }
@@ -512,13 +519,22 @@ impl Shared {
     }
 
     /// What the answer tells.
-    fn learn(&self, parts: &request::Parts, answer: Option<&Response<Bytes>>, call: &mut Call) {
+    fn learn(
+        &self,
+        parts: &request::Parts,
+        asked: &Bytes,
+        answer: Option<&Response<Bytes>>,
+        call: &mut Call,
+    ) {
         let Some(answer) = answer else { return };
         call.status = Some(answer.status().as_u16());
         call.received = answer.body().len() as u64;
         if call.service == "DynamoDB" {
             let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-            let units = consumed(&body["ConsumedCapacity"]);
+            let units = match &body["ConsumedCapacity"] {
+                Value::Null => call.read_units,
+                told => consumed(told),
+            };
             let reads = ["GetItem", "BatchGetItem", "Query", "Scan"].contains(&call.operation.as_str());
             *(if reads { &mut call.read_units } else { &mut call.write_units }) = units;
         }
@@ -527,6 +543,11 @@ impl Shared {
         }
         let Some(tag) = &call.about else { return };
         let marker = match (call.service, call.operation.as_str()) {
+            ("DynamoDB", "UpdateItem") => {
+                let asked: Value = serde_json::from_slice(asked).unwrap_or_default();
+                let pk = asked["Key"]["pk"]["S"].as_str();
+                pk.and_then(|pk| pk.strip_prefix("post#")).map(str::to_owned)
+            }
             ("S3", "CopyObject") => Some(naming::bucket_and_key(&parts.uri).1.to_owned()),
             ("TikTok", "video_init") => {
                 let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();

@@ -1,5 +1,7 @@
 //! `cargo run -p e2e --bin kills`: kills the functions at every call of a post's way, and tells what became of each post.
 
+use std::process::ExitCode;
+
 use anyhow::{Result, ensure};
 use clap::Parser;
 use e2e::kills;
@@ -14,7 +16,17 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<()> {
     let Arguments { few } = Arguments::parse();
     let mut setup = kills::setup();
     setup.progress = Progress::Shown;

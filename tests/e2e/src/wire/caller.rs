@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A process that runs a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ fn port_of(address: &str) -> Option<u16> {
     u16::from_str_radix(address.split_once(':')?.1, 16).ok()
 }
 
-fn owns(pid: i32, socket: &PathBuf) -> bool {
+fn owns(pid: i32, socket: &Path) -> bool {
     let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
     descriptors
         .filter_map(|entry| fs::read_link(entry.path()).ok())

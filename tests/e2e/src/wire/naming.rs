@@ -81,6 +81,18 @@ fn row(operation: &str, body: &Value) -> String {
     }
 }
 
+/// What DynamoDB charges for a batch of reads: one unit a row, half of one without a consistent read. Rows are below 4 kB.
+pub(super) fn batch_units(body: &[u8]) -> f64 {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let tables = body["RequestItems"].as_object().into_iter().flat_map(|tables| tables.values());
+    let units = tables.map(|table| {
+        let keys = table["Keys"].as_array().map_or(0, Vec::len);
+        let each = if table["ConsistentRead"].as_bool() == Some(true) { 1.0 } else { 0.5 };
+        each * u32::try_from(keys).map_or(f64::INFINITY, f64::from)
+    });
+    units.sum()
+}
+
 /// A partition key without what tells rows of one kind apart: `post#pst_0197…` is `post`, `pst_0197…#body#5f…` is `pst#body`.
 fn kind(pk: &str) -> String {
     let parts = pk.split('#').filter_map(|part| {
@@ -108,6 +120,17 @@ mod tests {
         assert_eq!("post#pst", kind("post#pst_0197b2c3"));
         assert_eq!("pst#body", kind("pst_0197b2c3#body#5f0a1b2c3d"));
         assert_eq!("key", kind("key#0197b2c3d4e5f60718293a4b5c6d7e8f"));
+    }
+
+    #[test]
+    fn a_batch_is_charged_by_row_and_consistency() {
+        let asked = |consistent: bool| {
+            let keys = [serde_json::json!({ "pk": { "S": "a" } }), serde_json::json!({ "pk": { "S": "b" } })];
+            let table = serde_json::json!({ "Keys": keys, "ConsistentRead": consistent });
+            batch_units(serde_json::json!({ "RequestItems": { "t": table } }).to_string().as_bytes())
+        };
+        assert!((asked(true) - 2.0).abs() < f64::EPSILON);
+        assert!((asked(false) - 1.0).abs() < f64::EPSILON);
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub(crate) async fn whatever_is_wrong_is_named_with_its_field_rule_and_remedy(ri
             with(|post| post["media"][0]["id"] = json!(format!("med_{:032x}", 7))),
         ),
     ];
-    for (what, status, param, rule, body) in cases.into_iter() {
+    for (what, status, param, rule, body) in cases {
         let answer = journey.ask("/v1/posts", Some(&fresh_key()), json, body).await.context(what)?;
         names(&answer, status, param, rule).context(what)?;
     }
