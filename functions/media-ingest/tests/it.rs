@@ -1,6 +1,8 @@
-//! The probe on real media.
+//! The probe on real media, and the handler around it.
 
 #[cfg(test)]
 mod it {
+    mod ingest;
+    mod messages;
     mod probe;
 }

@@ -1,5 +1,6 @@
 //! Publishing, judged by TikTok's log.
 
+#[cfg(test)]
 mod it {
     mod ambiguous;
     mod fates;

@@ -1,5 +1,6 @@
 //! Checks and the sweep, judged by TikTok's log.
 
+#[cfg(test)]
 mod it {
     mod check;
     mod rig;

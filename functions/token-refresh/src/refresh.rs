@@ -103,14 +103,14 @@ where
         match self.under_lease(&account, epoch, nonce, taken_over).await {
             Ok(Refreshed::Stored) => Ok(()),
             Ok(Refreshed::Fresh(due)) => self.store.release(&id, nonce, Some(due)).await.map_err(retry),
-            Ok(Refreshed::Later(least)) => {
+            Ok(Refreshed::Later(minimum)) => {
                 self.store.release(&id, nonce, None).await.map_err(retry)?;
-                let (now, delay) = (self.time.now(), self.wait(&account, least));
+                let (now, wait) = (self.time.now(), self.wait(&account, minimum));
                 // a message that the row's own wake-up overtakes would only make a second chain of messages
-                if account.due.is_some_and(|due| now < due && due <= now + delay) {
+                if account.due.is_some_and(|due| now < due && due <= now + wait) {
                     return Ok(());
                 }
-                self.queues.send(&job, delay).await.map_err(retry)
+                self.queues.send(&job, wait).await.map_err(retry)
             }
             Ok(Refreshed::Rescued) => {
                 let delay = lease.until.duration_since(self.time.now()) + SignedDuration::from_secs(1);

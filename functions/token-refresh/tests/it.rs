@@ -1,5 +1,6 @@
 //! Refreshing tokens, judged by TikTok's log.
 
+#[cfg(test)]
 mod it {
     mod days;
     mod invalid;

@@ -1,5 +1,6 @@
 //! All queue functions together, on one stage.
 
+#[cfg(test)]
 mod it {
     mod company;
     mod crashes;

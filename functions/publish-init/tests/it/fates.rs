@@ -90,7 +90,7 @@ fn has(stage: &Stage, post: &PostId, code: &str, fate: Fate) {
         (Fate::Unconfirmed, PostState::Unconfirmed { publish_id: None, .. }) => {
             assert_eq!(stage.waiting(), [], "`{code}`");
         }
-        (fate, state) => panic!("`{code}` is to mean {fate:?}, and came to {state:#?}"),
+        (fate, found) => panic!("`{code}` is to mean {fate:?}, and came to {found:#?}"),
     }
 }
 

@@ -108,15 +108,15 @@ fn fail_at_tiktok(stage: &Stage, post: &domain::PostId, reason: &str) {
 fn again(stage: &Stage, post: &domain::PostId, attempts: u32) {
     use domain::post::{Event, Outcome, PublishId};
     let row = stage.post(post).row;
-    let (now, nonce) = (stage.now(), domain::Nonce::from_bits(u128::from(attempts) + 77));
+    let (at, nonce) = (stage.now(), domain::Nonce::from_bits(u128::from(attempts) + 77));
     let fresh = stage.processing(900 + u128::from(attempts));
     let publish_id = stage.post(&fresh).row.state.publish_id().unwrap().0.clone();
-    let claim = Event::Claimed { nonce, until: now };
-    let Ok(Outcome::Moved(row)) = row.apply(claim, Actor::Publish, now, &stage.periods) else {
+    let claim = Event::Claimed { nonce, until: at };
+    let Ok(Outcome::Moved(row)) = row.apply(claim, Actor::Publish, at, &stage.periods) else {
         panic!("claim")
     };
     let taken = Event::InitAccepted { nonce, publish_id: PublishId(publish_id) };
-    let Ok(Outcome::Moved(row)) = row.apply(taken, Actor::Publish, now, &stage.periods) else {
+    let Ok(Outcome::Moved(row)) = row.apply(taken, Actor::Publish, at, &stage.periods) else {
         panic!("init")
     };
     stage.table.insert_post(*row, ports::samples::content());
@@ -139,7 +139,7 @@ fn every_fail_reason_that_does_not_pass_is_the_end_with_its_remedy() {
                 assert_eq!(stage.waiting(), []);
             }
             PostState::Queued { .. } => assert!(reason.new_attempt_sensible(), "`{reason}`"),
-            state => panic!("`{reason}`: {state:#?}"),
+            other => panic!("`{reason}`: {other:#?}"),
         }
         assert_eq!(inits(&stage), 1);
         assert_eq!(copies(&stage), 0);

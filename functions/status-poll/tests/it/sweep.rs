@@ -70,7 +70,7 @@ fn overlapping_sweeps_send_each_row_once() {
         clock.time.clock = ManualClock::new(stage.now() + SignedDuration::from_millis(millis));
         clock
     });
-    let swept = run(join_all(clocks.iter().map(|clock| clock.sweep()))).unwrap();
+    let swept = run(join_all(clocks.iter().map(status_poll::Sweep::sweep))).unwrap();
     assert_eq!(swept.iter().map(|swept| swept.sent).sum::<u32>(), 40);
     assert_eq!(publishes(&stage).len(), 40);
 }

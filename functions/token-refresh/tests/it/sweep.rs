@@ -27,7 +27,7 @@ fn accounts_that_are_due_are_sent_once_by_overlapping_sweeps() {
         clock.time.clock = ManualClock::new(stage.now() + SignedDuration::from_millis(millis));
         clock
     });
-    drop(run(join_all(clocks.iter().map(|clock| clock.sweep()))).unwrap());
+    drop(run(join_all(clocks.iter().map(token_refresh::Sweep::sweep))).unwrap());
     assert_eq!(stage.waiting().len(), 33);
     for bits in 0..32 {
         let job = Job::Refresh { account: AccountId::from_bits(bits), epoch: None };
@@ -44,7 +44,7 @@ fn a_stale_index_row_is_left_alone() {
     let there = stage.clone();
     stage.script.before("push_back_account", move || async move {
         there.change_account(|account| {
-            account.due = Some(account.due.unwrap() + SignedDuration::from_hours(9))
+            account.due = Some(account.due.unwrap() + SignedDuration::from_hours(9));
         });
     });
     done(clock_of(&stage).sweep());

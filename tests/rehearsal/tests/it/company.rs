@@ -132,14 +132,13 @@ impl Company {
         let ahead = next.duration_since(self.stage.now()).max(SignedDuration::ZERO);
         self.stage.wait(ahead.as_secs());
         self.stage.clock.set(next.max(self.stage.now()));
-        match self.stage.queues.pop() {
-            Some(job) => self.deliver(job),
-            None => {
-                self.tick += SignedDuration::from_secs(60);
-                // a sweep that crashes or fails is followed by the next
-                run(self.posts.sweep());
-                run(self.accounts.sweep());
-            }
+        if let Some(job) = self.stage.queues.pop() {
+            self.deliver(job);
+        } else {
+            self.tick += SignedDuration::from_secs(60);
+            // a sweep that crashes or fails is followed by the next
+            run(self.posts.sweep());
+            run(self.accounts.sweep());
         }
         true
     }

@@ -53,7 +53,7 @@ fn judge(company: &Company, script: &[(usize, Cue)], calls: &[&str]) {
             assert!(inits <= 1, "{told}");
             assert!(script.iter().any(|(at, _)| is_in_doubt(calls, *at)), "{told}: unconfirmed without need");
         }
-        state => panic!("{told}: stuck as {state:#?}\n{:#?}", row.timeline),
+        stuck => panic!("{told}: stuck as {stuck:#?}\n{:#?}", row.timeline),
     }
     assert_eq!(company.dead_letters, [], "{told}");
 }
@@ -120,9 +120,9 @@ fn two_misfortunes_in_one_journey_are_no_worse() {
                     let company = play(&script);
                     let stage = &company.stage;
                     assert!(stage.tiktok.accepted() <= 1, "{script:?}: posted twice");
-                    let state = stage.table.only_post().row.state.name();
-                    assert!(["published", "unconfirmed"].contains(&state), "{script:?}: stuck as `{state}`");
-                    if state == "published" {
+                    let end = stage.table.only_post().row.state.name();
+                    assert!(["published", "unconfirmed"].contains(&end), "{script:?}: stuck as `{end}`");
+                    if end == "published" {
                         assert_eq!(stage.tiktok.accepted(), 1, "{script:?}");
                     }
                 }

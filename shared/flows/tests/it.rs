@@ -1,0 +1,6 @@
+//! Steps that more than one function takes.
+
+#[cfg(test)]
+mod it {
+    mod steps;
+}
