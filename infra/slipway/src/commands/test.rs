@@ -104,7 +104,11 @@ impl Test {
             build::functions(root, Profile::Dev, Progress::Shown).await?;
         }
         if prerequisites::runs("cargo", &["nextest", "--version"]).await {
-            checks.push(Check::new("tests", "tests", "cargo", "nextest run --workspace --no-fail-fast"));
+            // nextest gives each test a process of its own, and the journeys share their stacks: they run as one
+            let tests = "nextest run --workspace --no-fail-fast --filterset !binary_id(e2e::it)";
+            checks.push(Check::new("tests", "tests", "cargo", tests));
+            let journeys = "test --package e2e --test it";
+            checks.push(Check::new("tests", "journeys on the local stack", "cargo", journeys));
             checks.push(Check::new(
                 "tests",
                 "examples in the documentation",
