@@ -18,7 +18,7 @@ pub struct Up {
     /// The API's port; the media edge, the sandbox and the emulated AWS take the next three
     #[arg(long, default_value_t = DEFAULT_PORT)]
     port: u16,
-    /// Where the state is kept [default: .slipway/stack-<port>]
+    /// Where the state is kept [default: `.slipway/stack-PORT`]
     #[arg(long)]
     state_dir: Option<PathBuf>,
     /// Let TikTok pull presigned URLs of the bucket instead of the media edge's
