@@ -104,17 +104,17 @@ impl Test {
             build::functions(root, Profile::Dev, Progress::Shown).await?;
         }
         if prerequisites::runs("cargo", &["nextest", "--version"]).await {
-            // nextest gives each test a process of its own, and the journeys share their stacks: they run as one
-            let tests = "nextest run --workspace --no-fail-fast --filterset !binary_id(e2e::it)";
-            checks.push(Check::new("tests", "tests", "cargo", tests));
-            let journeys = "test --package e2e --test it";
-            checks.push(Check::new("tests", "journeys on the local stack", "cargo", journeys));
             checks.push(Check::new(
                 "tests",
                 "examples in the documentation",
                 "cargo",
                 "test --workspace --doc",
             ));
+            // nextest gives each test a process of its own, and the journeys share their stacks: they run as one
+            let tests = "nextest run --workspace --no-fail-fast --filterset !binary_id(e2e::it)";
+            checks.push(Check::new("tests", "tests", "cargo", tests));
+            let journeys = "test --package e2e --test it";
+            checks.push(Check::new("tests", "journeys on the local stack", "cargo", journeys));
         } else {
             checks.push(Check::new("tests", "tests", "cargo", "test --workspace --no-fail-fast"));
         }
