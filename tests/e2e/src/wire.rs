@@ -351,14 +351,13 @@ impl Wire {
         tokio::time::timeout(patience, search).await.ok().flatten()
     }
 
-    /// Kills every process of one function, busy or idle: its next invocation starts cold.
+    /// Kills every process of one of this stack's functions, busy or idle: its next invocation starts cold.
     pub fn kill_all(&self, function: &str) {
-        let tape = self.shared.tape();
-        for process in caller::processes() {
-            if tape.functions.get(&process.function).is_some_and(|name| name == function) {
-                kill(process.pid);
-            }
-        }
+        let ours = |process: &Process| {
+            let name = self.shared.tape().functions.get(&process.function).cloned();
+            name.as_deref() == Some(function) && caller::endpoint_of(process.pid) == Some(self.aws_url())
+        };
+        caller::processes().filter(ours).for_each(|process| kill(process.pid));
     }
 }
 

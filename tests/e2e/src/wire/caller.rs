@@ -27,10 +27,20 @@ pub(super) fn processes() -> impl Iterator<Item = Process> {
 
 /// What the process was told that it is.
 pub(super) fn function_of(pid: i32) -> Option<String> {
-    const NAME: &[u8] = b"AWS_LAMBDA_FUNCTION_NAME=";
+    variable(pid, "AWS_LAMBDA_FUNCTION_NAME")
+}
+
+/// What the process was told that AWS is: stacks on one machine give their functions the same names.
+pub(super) fn endpoint_of(pid: i32) -> Option<String> {
+    variable(pid, "AWS_ENDPOINT_URL")
+}
+
+fn variable(pid: i32, name: &str) -> Option<String> {
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
-    let value = environment.split(|byte| *byte == 0).find_map(|variable| variable.strip_prefix(NAME))?;
-    Some(String::from_utf8_lossy(value).into_owned())
+    let text = environment
+        .split(|byte| *byte == 0)
+        .find_map(|variable| variable.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
+    Some(String::from_utf8_lossy(text).into_owned())
 }
 
 /// `socket:[<inode>]` of the other end, as its owner's file descriptors name it.
