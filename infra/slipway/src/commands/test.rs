@@ -110,11 +110,7 @@ impl Test {
                 "cargo",
                 "test --workspace --doc",
             ));
-            // nextest gives each test a process of its own, and the journeys share their stacks: they run as one
-            let tests = "nextest run --workspace --no-fail-fast --filterset !binary_id(e2e::it)";
-            checks.push(Check::new("tests", "tests", "cargo", tests));
-            let journeys = "test --package e2e --test it";
-            checks.push(Check::new("tests", "journeys on the local stack", "cargo", journeys));
+            checks.push(Check::new("tests", "tests", "cargo", "nextest run --workspace --no-fail-fast"));
         } else {
             checks.push(Check::new("tests", "tests", "cargo", "test --workspace --no-fail-fast"));
         }
