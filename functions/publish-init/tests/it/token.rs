@@ -1,6 +1,6 @@
 //! Tokens that have ended or are refused.
 
-use domain::account::{AccountStatus, TOO_OLD_TO_USE};
+use domain::account::AccountStatus;
 use domain::post::{HoldReason, PostState};
 use domain::{Job, SignedDuration};
 use rehearsal::Stage;
@@ -80,7 +80,7 @@ fn a_token_within_twenty_seconds_of_its_end_is_not_used() {
     let stage = Stage::new();
     let post = stage.accept(1);
     let end = stage.account().tokens.unwrap().access_expires_at;
-    stage.clock.set(end - TOO_OLD_TO_USE);
+    stage.clock.set(end - SignedDuration::from_secs(20));
     publish(&stage, &post);
     assert_eq!(creator_infos(&stage), 0);
     let back = stage.waiting();
@@ -88,7 +88,7 @@ fn a_token_within_twenty_seconds_of_its_end_is_not_used() {
 
     let usable = Stage::new();
     let post = usable.accept(1);
-    usable.clock.set(end - TOO_OLD_TO_USE - SignedDuration::from_millis(1));
+    usable.clock.set(end - SignedDuration::from_millis(20_001));
     publish(&usable, &post);
     assert_eq!(inits(&usable), 1);
 }

@@ -29,6 +29,7 @@ pub(crate) struct Company {
     accounts: token_refresh::Sweep<Table, Queues, Time>,
     tick: Timestamp,
     deliveries: HashMap<String, u32>,
+    received: u32,
     /// Messages of the publish queue that were received.
     pub(crate) published: usize,
     pub(crate) dead_letters: Vec<Job>,
@@ -91,6 +92,7 @@ impl Company {
             accounts: token_refresh::Sweep { store, queues, time, periods },
             tick: stage.now() + SignedDuration::from_secs(60),
             deliveries: HashMap::new(),
+            received: 0,
             published: 0,
             dead_letters: Vec::new(),
             stage,
@@ -144,6 +146,8 @@ impl Company {
     }
 
     fn deliver(&mut self, job: Job) {
+        self.received += 1;
+        assert!(self.received < 20_000, "the jobs go round and round");
         let stage = &self.stage;
         let delivered = match job.clone() {
             Job::Publish(job) => {
