@@ -180,14 +180,15 @@ const PATIENCE: Duration = Duration::from_mins(4);
 /// In place of EventBridge's minute.
 const SWEEPS_EVERY: Duration = Duration::from_secs(15);
 /// So many posts travel at once: a function that is too slow on a busy machine dies of its timeout, which is no point of ours.
-const CROWD: usize = 16;
+pub const CROWD: usize = 16;
 /// A point that is not reached alone either is tried so often.
 const ALONE: u32 = 3;
 /// Creators that connect at once.
 const CONNECTING: usize = 4;
 
-/// Kills at every point, or at `few` chosen ones of a post whose fate is told by webhook. `say` hears how it goes.
-pub async fn run(rig: &Rig, few: Option<usize>, say: impl Fn(&str)) -> Result<Report> {
+/// Kills at every point, or at `few` chosen ones of a post whose fate is told by webhook; `crowd` posts travel at once.
+/// `say` hears how it goes.
+pub async fn run(rig: &Rig, few: Option<usize>, crowd: usize, say: impl Fn(&str)) -> Result<Report> {
     let ways: &[Way] = if few.is_some() { &[Way::Told] } else { &[Way::Told, Way::Asked] };
     let mut sites: Vec<Site> = Vec::new();
     for way in ways {
@@ -210,9 +211,9 @@ pub async fn run(rig: &Rig, few: Option<usize>, say: impl Fn(&str)) -> Result<Re
         if let Some(few) = few {
             points = choose(points, few);
         }
-        for crowd in points.chunks(CROWD) {
-            say(&format!("{} kills side by side, {way:?}", crowd.len()));
-            for fate in kill_side_by_side(rig, *way, crowd).await? {
+        for some in points.chunks(crowd) {
+            say(&format!("{} kills side by side, {way:?}", some.len()));
+            for fate in kill_side_by_side(rig, *way, some).await? {
                 fates.push(if fate.reached { fate } else { kill_alone(rig, fate, &say).await? });
             }
         }

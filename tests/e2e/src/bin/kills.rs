@@ -13,6 +13,9 @@ struct Arguments {
     /// Only so many points, around the init first
     #[arg(long)]
     few: Option<usize>,
+    /// So many posts at once
+    #[arg(long, default_value_t = kills::CROWD)]
+    crowd: usize,
 }
 
 #[tokio::main]
@@ -27,11 +30,11 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<()> {
-    let Arguments { few } = Arguments::parse();
+    let Arguments { few, crowd } = Arguments::parse();
     let mut setup = kills::setup();
     setup.progress = Progress::Shown;
     let rig = Rig::start(setup).await?;
-    let report = kills::run(&rig, few, |line| println!("{line}")).await;
+    let report = kills::run(&rig, few, crowd, |line| println!("{line}")).await;
     rig.stop().await?;
     let report = report?;
     println!("{report}");
