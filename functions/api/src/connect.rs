@@ -6,16 +6,17 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use domain::account::{AccountStatus, Binding, Lease, TokenField, Tokens};
+use domain::account::{AccountStatus, Binding, Care, Lease, TokenField, Tokens};
+use domain::app::Sighting;
 use domain::creator::{CreatorInfo, CreatorStatus};
+use domain::job::Release;
 use domain::limits::Limits;
-use domain::post::{Event, HoldReason, PostState};
-use domain::timeline::Actor;
-use domain::{Account, AccountId, Creator, CreatorId, SignedDuration, Timestamp, WorkspaceId};
+use domain::notice::News;
+use domain::{Account, AccountId, Creator, CreatorId, Job, Notice, SignedDuration, Timestamp, WorkspaceId};
 use http::{HeaderValue, StatusCode, header};
 use ports::{
-    Accounts, Clock, Connected, Connecting, Connections, Creators, Entropy, Leased, Plaintext, Posts, Read,
-    Vault,
+    Accounts, AppRows, Clock, Connected, Connecting, Connections, Creators, Entropy, Leased, Notices,
+    Plaintext, Queues, Read, Vault,
 };
 use serde_json::json;
 use tiktok::{AppCredentials, AuthorizeUrl, ClientSecret, Remedy, Scopes, TokenSet, scope};
@@ -34,12 +35,12 @@ const COOKIE: &str = "slipway_connect";
 const LINK: SignedDuration = SignedDuration::from_hours(24);
 const STATE: SignedDuration = SignedDuration::from_mins(10);
 /// What publishing needs; nothing is asked for that is not used.
-const SCOPES: [&str; 2] = [scope::USER_INFO_BASIC, scope::VIDEO_PUBLISH];
+pub(crate) const SCOPES: [&str; 2] = [scope::USER_INFO_BASIC, scope::VIDEO_PUBLISH];
 /// A refresh that runs at the same moment is waited for this often, half a second each.
 const LEASE_TRIES: u32 = 20;
 const LEASE_WAIT: std::time::Duration = std::time::Duration::from_millis(500);
-/// Posts that waited for the creator are looked for in so many pages of a hundred.
-const RELEASE_PAGES: u32 = 10;
+/// The posts that waited are told again when the connection is surely written, in case nobody lives to tell them at once.
+const RELEASE_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 impl<W: Outside> Api<W> {
     pub(crate) async fn make_connect_link(&self, mut ask: Ask) -> Answered {
@@ -163,6 +164,7 @@ impl<W: Outside> Api<W> {
                 .response());
         };
         if ask.query("error").is_some() {
+            self.learn_from(ask).await;
             return Ok(refused_by_tiktok(ask));
         }
         let Some(code) = ask.query("code").filter(|code| !code.is_empty()) else {
@@ -188,6 +190,18 @@ impl<W: Outside> Api<W> {
                 Ok(with_header(page.response(), header::SET_COOKIE, &forget))
             }
             Err(page) => Ok(page.response()),
+        }
+    }
+
+    /// A sign-in of somebody who is not a target user shows that the app is in TikTok's sandbox.
+    async fn learn_from(&self, ask: &Ask) {
+        if ask.query("error_type").as_deref() != Some("non_sandbox_target") {
+            return;
+        }
+        let now = self.time.now();
+        let Ok(secrets) = self.secrets.secrets(now).await else { return };
+        if let Err(error) = self.store.saw(&secrets.client_key, Sighting::NotASandboxTarget, now).await {
+            tracing::warn!(error = %chain(&error), "what TikTok's answer shows of the app was not written");
         }
     }
 
@@ -221,7 +235,7 @@ impl<W: Outside> Api<W> {
                         return Ok(Err(elsewhere()));
                     }
                     known = true;
-                    account.tokens.map_or(0, |tokens| tokens.epoch) + 1
+                    account.epoch + 1
                 }
                 Leased::Busy(_) => {
                     return Ok(Err(Page::new(StatusCode::SERVICE_UNAVAILABLE, "Not just now")
@@ -230,22 +244,26 @@ impl<W: Outside> Api<W> {
                 }
             };
             let tokens = self.seal(&secrets.client_key, &given, epoch, issued_at).await?;
-            let random = crypto::random_u64(&self.time.random());
-            let due = self.refresh.due(issued_at, tokens.access_expires_at, random);
+            let due = self.refresh.wake(&id, &tokens, Care::Active, issued_at);
             let account = Account {
                 id: id.clone(),
                 client_key: secrets.client_key.clone(),
                 open_id: given.open_id.clone(),
                 workspace: begun.workspace.clone(),
                 creator: creator.clone(),
+                connected_at: issued_at,
                 status: AccountStatus::Connected,
                 tokens: Some(tokens),
+                epoch,
                 lease: None,
                 limits: Limits::default(),
                 limits_version: 0,
                 slot: None,
                 due: Some(due),
             };
+            if known {
+                self.queues.send(&release(&account), RELEASE_AGAIN).await?;
+            }
             match self.store.connect(&account, nonce).await? {
                 Connected::Done => return self.connected(begun, account, &given, known).await.map(Ok),
                 Connected::Elsewhere => return Ok(Err(elsewhere())),
@@ -319,19 +337,26 @@ impl<W: Outside> Api<W> {
                 None => self.little_info(given).await,
             },
         };
+        let scopes: Vec<String> = given.scopes.iter().map(str::to_owned).collect();
+        let job = release(&account);
+        let (epoch, now) = (account.epoch, self.time.now());
         let creator = Creator {
             id: account.creator,
             workspace: account.workspace,
             account: account.id,
             open_id: account.open_id,
             status: CreatorStatus::Active,
-            scopes: given.scopes.iter().map(str::to_owned).collect(),
+            scopes: scopes.clone(),
             info,
+            profile_at: now,
             created_at: before.map_or(self.time.now(), |before| before.created_at),
         };
         self.store.put_creator(&creator).await?;
-        if known && let Err(error) = self.release_posts(&creator).await {
-            tracing::error!(creator = %creator.id, error = %chain(&error), "posts that waited for the creator stay held");
+        let (workspace, id) = (creator.workspace.clone(), creator.id.clone());
+        let notice = Notice::new(workspace, id, epoch, now, News::Connected { scopes });
+        self.store.record(&notice).await?;
+        if known && let Err(error) = self.queues.send(&job, SignedDuration::ZERO).await {
+            tracing::warn!(creator = %creator.id, error = %chain(&error), "posts that waited go on a little later");
         }
         let missing: Vec<&str> =
             begun.scopes.iter().map(String::as_str).filter(|scope| !given.scopes.contains(scope)).collect();
@@ -389,36 +414,20 @@ impl<W: Outside> Api<W> {
             fetched_at: Timestamp::UNIX_EPOCH,
         }
     }
+}
 
-    async fn release_posts(&self, creator: &Creator) -> Result<(), flows::MoveError> {
-        let mut cursor: Option<String> = None;
-        for _ in 0..RELEASE_PAGES {
-            let page = self.store.list(&creator.workspace, cursor.as_deref(), 100).await?;
-            let held = page.rows.into_iter().filter(|post| {
-                let waits = matches!(post.state, PostState::Held { why: HoldReason::ReconnectRequired, .. });
-                waits && post.creator == creator.id
-            });
-            for post in held {
-                let Some(seen) = self.store.post(&post.id, Read::Strong).await? else { continue };
-                let by = Actor::Api.into();
-                let moved =
-                    flows::move_post(&self.store, &self.time, &self.periods, seen, &Event::Released, &by)
-                        .await?;
-                if let flows::Moved::Moved { after, .. } = moved {
-                    flows::dispatch(&self.queues, &after.row, self.time.now(), &self.periods).await;
-                }
-            }
-            cursor = page.next_cursor;
-            if cursor.is_none() {
-                break;
-            }
-        }
-        Ok(())
-    }
+/// Lets the posts go on that were held because the creator had to connect again.
+fn release(account: &Account) -> Job {
+    Job::Release(Release {
+        workspace: account.workspace.clone(),
+        creator: account.creator.clone(),
+        account: account.id.clone(),
+        cursor: None,
+    })
 }
 
 /// One row per TikTok account and app.
-fn account_id(client_key: &str, open_id: &str) -> AccountId {
+pub(crate) fn account_id(client_key: &str, open_id: &str) -> AccountId {
     let digest = crypto::sha256(format!("{client_key}|{open_id}").as_bytes());
     AccountId::from_bits(crypto::id_bits(&digest))
 }

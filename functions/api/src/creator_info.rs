@@ -12,6 +12,8 @@ use crate::{Api, Outside, view};
 
 /// Others may change the account's limits at the same moment this often.
 const TRIES: u32 = 4;
+/// How old an avatar's URL may be.
+const AVATAR: SignedDuration = SignedDuration::from_hours(1);
 /// A refresh takes about this long.
 const REFRESH: SignedDuration = SignedDuration::from_secs(3);
 
@@ -24,7 +26,7 @@ impl<W: Outside> Api<W> {
             .await?
             .ok_or_else(|| Refusal::internal(format!("creator `{}` lacks its account", creator.id)))?;
         let now = self.time.now();
-        let (token, epoch) = match flows::open_token(&self.vault, &account, None, now).await? {
+        let (token, epoch) = match flows::open_token(&self.vault, &account, &creator.id, None, now).await? {
             Token::Usable { access, epoch } => (AccessToken::new(access.expose()), epoch),
             Token::Stale { epoch } => return Err(self.refreshed_soon(&account, epoch).await),
             Token::Gone => return Err(reconnect()),
@@ -39,8 +41,10 @@ impl<W: Outside> Api<W> {
             Err(error) => return Err(self.not_told(&account, epoch, &error).await),
         };
         let status = view::status(creator, Some(&account));
-        if !info.says_the_same_as(&creator.info) || status != creator.status {
-            let creator = Creator { info: info.clone(), status, ..creator.clone() };
+        // avatars die after two hours: a row that shows one is kept young while somebody asks
+        let old = now.duration_since(creator.profile_at) >= AVATAR;
+        if old || !info.says_the_same_as(&creator.info) || status != creator.status {
+            let creator = Creator { info: info.clone(), profile_at: now, status, ..creator.clone() };
             self.store.put_creator(&creator).await?;
         }
         Ok(info)

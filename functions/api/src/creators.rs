@@ -40,7 +40,7 @@ impl<W: Outside> Api<W> {
         Ok(answer::json(StatusCode::OK, &view::creator_info(&creator, &info)))
     }
 
-    async fn asked_creator(&self, ask: &Ask) -> Result<Creator, Refusal> {
+    pub(crate) async fn asked_creator(&self, ask: &Ask) -> Result<Creator, Refusal> {
         let caller = self.caller(ask).await?;
         let missing = || Refusal::not_found("creator");
         let id: CreatorId = ask.segment(2).parse().map_err(|_| missing())?;

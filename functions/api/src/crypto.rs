@@ -19,12 +19,6 @@ pub(crate) fn id_bits(digest: &[u8; 32]) -> u128 {
     u128::from_be_bytes(bits)
 }
 
-pub(crate) fn random_u64(random: &[u8; 32]) -> u64 {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&random[..8]);
-    u64::from_be_bytes(bytes)
-}
-
 pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     constant_time::verify_slices_are_equal(one, other).is_ok()
 }

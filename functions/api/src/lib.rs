@@ -10,7 +10,9 @@ mod connect;
 mod creator_info;
 mod creators;
 mod crypto;
+mod disconnect;
 mod fields;
+mod health;
 mod media;
 mod multipart;
 mod pages;
@@ -25,13 +27,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use domain::account::RefreshPlan;
+use domain::app::{ModeSetting, is_verification_file};
 use domain::{Periods, SignedDuration};
 use futures::FutureExt as _;
 use http::{HeaderValue, StatusCode, header};
 use ports::{
-    Accounts, Clock, Connections, Creators, Entropy, Keys, MediaRows, Objects, Posts, Queues, Vault,
+    Accounts, AppRows, Clock, Connections, Creators, Entropy, Keys, MediaRows, Notices, Objects, Posts,
+    Queues, Rescue, Vault,
 };
 use serde_json::json;
 use tiktok::Exchange;
@@ -44,9 +48,9 @@ use refusal::Refusal;
 /// What this function may touch, as types.
 pub trait Outside: Send + Sync + 'static {
     /// Rows.
-    type Store: Posts + MediaRows + Accounts + Creators + Keys + Connections + 'static;
-    /// Uploads, and copies that are needed no more.
-    type Objects: Objects + 'static;
+    type Store: Posts + MediaRows + Accounts + Creators + Keys + Connections + Notices + AppRows + 'static;
+    /// Uploads, copies that are needed no more, rescued tokens of creators that go.
+    type Objects: Objects + Rescue + 'static;
     /// New attempts, checks, refreshes.
     type Queues: Queues + 'static;
     /// Seals what TikTok gives, opens it to ask `creator_info`.
@@ -63,7 +67,7 @@ pub trait Outside: Send + Sync + 'static {
 pub struct Api<W: Outside> {
     /// Rows.
     pub store: W::Store,
-    /// Uploads, and copies that are needed no more.
+    /// Uploads, copies that are needed no more, rescued tokens of creators that go.
     pub objects: W::Objects,
     /// New attempts, checks, refreshes.
     pub queues: W::Queues,
@@ -83,6 +87,10 @@ pub struct Api<W: Outside> {
     pub upload: SignedDuration,
     /// What people and TikTok see, without a slash at its end; `None`: whatever host was asked.
     pub public_base_url: Option<String>,
+    /// How TikTok treats the app, as the operator says.
+    pub tiktok_mode: ModeSetting,
+    /// `<MediaBaseUrl>` without a slash at its end; `None`: TikTok pulls presigned URLs.
+    pub media_base_url: Option<String>,
     /// The keys that were seen.
     pub keys: KeyCache,
 }
@@ -114,9 +122,13 @@ impl<W: Outside> Api<W> {
             .route("/v1/media", post(to!(api.declare_media)))
             .route("/v1/media/{id}", get(to!(api.read_media)))
             .route("/v1/creators", get(to!(api.list_creators)))
-            .route("/v1/creators/{id}", get(to!(api.read_creator)))
+            .route("/v1/creators/{id}", get(to!(api.read_creator)).delete(to!(api.disconnect_creator)))
+            .route("/v1/creators/{id}/health", get(to!(api.read_creator_health)))
             .route("/v1/creators/{id}/creator-info", get(to!(api.read_creator_info)))
             .route("/v1/connect-links", post(to!(api.make_connect_link)))
+            .route("/v1/events", get(to!(api.list_events)))
+            .route("/v1/app-status", get(to!(api.read_app_status)))
+            .route("/v1/app-status/verification-file", put(to!(api.put_verification_file)))
             .route("/connect/{token}", get(to!(api.open_connect_link)))
             .route("/oauth/tiktok/callback", get(to!(api.come_back_from_tiktok)))
             .route("/webhooks/tiktok", post(to!(api.hear_from_tiktok)))
@@ -136,20 +148,30 @@ impl<W: Outside> Api<W> {
     }
 }
 
-#[expect(clippy::unused_async, reason = "handlers like the others")]
 impl<W: Outside> Api<W> {
-    async fn health(&self, _: Ask) -> Answered {
-        Ok(answer::json(StatusCode::OK, &json!({ "status": "ok" })))
-    }
-
+    /// TikTok's verification files lie at the root of the host; nothing else does.
     async fn no_such_route(&self, ask: Ask) -> Answered {
-        let path: String = ask.parts.uri.path().chars().take(200).collect();
+        let path = ask.parts.uri.path();
+        let name = path.strip_prefix('/').filter(|name| is_verification_file(name));
+        if let Some(name) = name.filter(|_| ask.parts.method == http::Method::GET)
+            && let Some(content) = self.store.file(name).await?
+        {
+            return Ok(answer::text(content));
+        }
+        let path: String = path.chars().take(200).collect();
         Err(Refusal::new(
             StatusCode::NOT_FOUND,
             "route.not_found",
             format!("there is nothing at `{path}`"),
             "check the path; the API is below /v1",
         ))
+    }
+}
+
+#[expect(clippy::unused_async, reason = "handlers like the others")]
+impl<W: Outside> Api<W> {
+    async fn health(&self, _: Ask) -> Answered {
+        Ok(answer::json(StatusCode::OK, &json!({ "status": "ok" })))
     }
 
     async fn no_such_method(&self, ask: Ask) -> Answered {

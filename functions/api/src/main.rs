@@ -1,7 +1,9 @@
 //! Wires the function: everything it may touch is built before the first event.
 
 use api::{Api, KeyCache, Outside};
+use domain::SignedDuration;
 use domain::account::RefreshPlan;
+use domain::app::ModeSetting;
 use lambda_kit::lambda_runtime::Error;
 use lambda_kit::settings::Settings;
 use lambda_kit::{aws, http, telemetry};
@@ -42,6 +44,8 @@ async fn main() -> Result<(), Error> {
     let at_percent = settings.parsed::<u8>("REFRESH_AT_PERCENT", "a percentage");
     let jitter_percent = settings.parsed::<u8>("REFRESH_JITTER_PERCENT", "a percentage");
     let (upload, prefix) = (settings.seconds("UPLOAD_SECONDS"), settings.required("SECRETS_PREFIX"));
+    let keep_alive = settings.parsed::<i64>("KEEP_ALIVE_DAYS", "a number of days");
+    let mode = settings.parsed::<ModeSetting>("TIKTOK_MODE", "auto, sandbox, unaudited or audited");
     let periods = wiring::periods(&settings);
     settings.check()?;
     let urls = QueueUrls {
@@ -62,9 +66,15 @@ async fn main() -> Result<(), Error> {
         time: System,
         secrets,
         periods: periods?,
-        refresh: RefreshPlan { at_percent: at_percent?, jitter_percent: jitter_percent? },
+        refresh: RefreshPlan {
+            at_percent: at_percent?,
+            jitter_percent: jitter_percent?,
+            keep_alive: SignedDuration::from_hours(24 * keep_alive?),
+        },
         upload: upload?,
         public_base_url: settings.optional("PUBLIC_BASE_URL"),
+        tiktok_mode: mode?,
+        media_base_url: settings.optional("MEDIA_BASE_URL"),
         keys: KeyCache::default(),
     };
     lambda_http::run(api.router()).await

@@ -2,9 +2,10 @@
 
 use domain::creator::{CreatorInfo, CreatorStatus};
 use domain::media::MediaState;
+use domain::notice::News;
 use domain::post::PostState;
 use domain::timeline::Entry;
-use domain::{Account, Creator, Media, Post};
+use domain::{Account, Creator, Media, Notice, Post};
 use ports::Upload;
 use serde_json::{Value, json};
 
@@ -146,11 +147,33 @@ pub(crate) fn creator(creator: &Creator, account: Option<&Account>) -> Value {
 pub(crate) fn status(creator: &Creator, account: Option<&Account>) -> CreatorStatus {
     use domain::account::AccountStatus;
     match account.map(|account| &account.status) {
+        // another workspace has it by now
+        _ if account.is_some_and(|account| !account.is_of(&creator.id)) => CreatorStatus::Disconnected,
         Some(AccountStatus::Connected) => CreatorStatus::Active,
         Some(AccountStatus::ReconnectRequired { .. }) => CreatorStatus::ReconnectRequired,
         Some(AccountStatus::Disconnected) => CreatorStatus::Disconnected,
         None => creator.status,
     }
+}
+
+/// An event as customers know it.
+pub(crate) fn notice(notice: &Notice) -> Value {
+    let mut data = json!({ "creator": notice.creator.as_str(), "remedy": notice.news.remedy() });
+    match &notice.news {
+        News::Connected { scopes } => data["scopes"] = json!(scopes),
+        News::ReconnectRequired { code } => data["code"] = json!(code),
+        News::Disconnected => {}
+        News::GrantEnds { at, days } => {
+            data["grant_ends_at"] = json!(at.to_string());
+            data["days"] = json!(days);
+        }
+    }
+    json!({
+        "id": notice.id.as_str(),
+        "type": notice.news.name(),
+        "timestamp": notice.at.to_string(),
+        "data": data,
+    })
 }
 
 pub(crate) fn creator_info(creator: &Creator, info: &CreatorInfo) -> Value {

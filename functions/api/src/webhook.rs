@@ -1,24 +1,30 @@
-//! TikTok's webhooks: a signature over the raw bytes, then a known `publish_id` moves its post. Everything else that TikTok
-//! signed is logged and answered 200, because TikTok repeats whatever is not for 72 hours.
+//! TikTok's webhooks: a signature over the raw bytes, then a known `publish_id` moves its post, and an authorization that was
+//! removed ends the tokens it is about. Everything else that TikTok signed is kept and answered 200, because TikTok repeats
+//! whatever is not for 72 hours. TikTok is never asked before the answer: a question goes to a queue.
 
 use axum::response::Response;
+use domain::account::{AccountStatus, Lease, Tokens};
 use domain::post::{Event, PublishId, Task, Verdict, Witness};
 use domain::timeline::Actor;
-use domain::{Post, SignedDuration, Timestamp};
+use domain::{AccountId, Job, Post, SignedDuration, Timestamp};
 use flows::MoveError;
 use http::{StatusCode, header};
-use ports::{Clock, Posts, Queues, Read, Stored};
+use ports::{Accounts, AppRows, Clock, Entropy, Leased, Posts, Queues, Read, Stored, Unexplained};
 use serde_json::json;
 use tiktok::ClientSecret;
-use tiktok::webhook::{self, EventKind};
+use tiktok::webhook::{self, EventKind, RemovalReason};
 use wiring::secrets::Secrets;
 
 use crate::answer::{self, Answered, Ask, JSON_MAX};
+use crate::connect::account_id;
+use crate::crypto::sha256;
 use crate::refusal::{Refusal, chain};
 use crate::{Api, Outside};
 
 /// An authentic event that is older is worth a question to TikTok, and nothing more.
 const OLD: SignedDuration = SignedDuration::from_mins(5);
+/// Writing that an authorization is gone takes no longer.
+const LEASE: SignedDuration = SignedDuration::from_secs(20);
 
 impl<W: Outside> Api<W> {
     pub(crate) async fn hear_from_tiktok(&self, mut ask: Ask) -> Answered {
@@ -43,20 +49,37 @@ impl<W: Outside> Api<W> {
                 return Ok(heard());
             }
         };
-        let open_id = event.user_openid;
-        let (publish_id, verdict) = match said(event.kind) {
-            Ok(said) => said,
-            Err(unheard) => {
-                tracing::info!(event = unheard, open_id, "an event that moves no post");
+        let fresh = Timestamp::from_second(signed_at)
+            .is_ok_and(|signed_at| now.duration_since(signed_at).abs() <= OLD);
+        let unexplained = |name: String, content: &str| Unexplained {
+            sha256: sha256(&body),
+            event: name,
+            open_id: event.user_openid.clone(),
+            create_time: event.create_time,
+            content: content.to_owned(),
+        };
+        let (publish_id, verdict) = match said(&event.kind) {
+            Said::OfAPost(publish_id, verdict) => (publish_id, verdict),
+            Said::OfAnAccount(reason) => {
+                let id = account_id(&secrets.client_key, &event.user_openid);
+                if !self.authorization_removed(&id, event.create_time, fresh).await? {
+                    let removed = unexplained("authorization.removed".to_owned(), &format!("{reason:?}"));
+                    self.store.keep_event(&removed, now).await?;
+                }
+                return Ok(heard());
+            }
+            Said::Nothing(name, content) => {
+                tracing::info!(event = name, "an event that moves nothing here");
+                self.store.keep_event(&unexplained(name, content), now).await?;
                 return Ok(heard());
             }
         };
         let Some(id) = self.store.whose(&publish_id).await? else {
-            tracing::info!(publish_id = publish_id.0, "an event about a publish_id that is not known here");
+            tracing::warn!(publish_id = publish_id.0, "an event about a publish_id that is not known here");
+            let raw = String::from_utf8_lossy(&body);
+            self.store.keep_event(&unexplained(format!("publish_id {}", publish_id.0), &raw), now).await?;
             return Ok(heard());
         };
-        let fresh = Timestamp::from_second(signed_at)
-            .is_ok_and(|signed_at| now.duration_since(signed_at).abs() <= OLD);
         // the cheap read may miss the last second; whatever it does not explain is looked at again
         for read in [Read::Eventual, Read::Strong] {
             let Some(seen) = self.store.post(&id, read).await? else { continue };
@@ -94,6 +117,37 @@ impl<W: Outside> Api<W> {
         }
     }
 
+    /// The creator took the authorization back. A fresh event about the tokens that are there ends them; an old one, or one
+    /// from before these tokens, is a question to TikTok: a refresh finds out. `false`: there is no such account.
+    async fn authorization_removed(
+        &self,
+        id: &AccountId,
+        create_time: i64,
+        fresh: bool,
+    ) -> Result<bool, Refusal> {
+        let Some(account) = self.store.account(id, Read::Strong).await? else { return Ok(false) };
+        let (AccountStatus::Connected, Some(tokens)) = (&account.status, &account.tokens) else {
+            // we ended it ourselves, or know it already
+            return Ok(true);
+        };
+        let is_about = |tokens: &Tokens| tokens.issued_at.as_second() <= create_time;
+        let now = self.time.now();
+        if fresh && is_about(tokens) {
+            let lease = Lease { nonce: self.time.nonce(), until: now + LEASE };
+            if let Leased::Won { account, .. } = self.store.lease(id, &lease, now).await? {
+                if account.tokens.as_ref().is_some_and(is_about) {
+                    let code = "authorization.removed";
+                    flows::require_reconnect(&self.store, &account, lease.nonce, code, now).await?;
+                    return Ok(true);
+                }
+                self.store.release(id, lease.nonce, None).await?;
+            }
+        }
+        let ask = Job::Refresh { account: id.clone(), epoch: Some(account.epoch) };
+        self.queues.send(&ask, SignedDuration::from_secs(1)).await?;
+        Ok(true)
+    }
+
     async fn ask_tiktok(&self, post: &Post) -> Result<(), Refusal> {
         let job = flows::job_for(post, Task::Check, false);
         Ok(self.queues.send(&job, SignedDuration::ZERO).await?)
@@ -104,8 +158,15 @@ fn heard() -> Response {
     answer::json(StatusCode::OK, &json!({}))
 }
 
-/// What an event says about a post; otherwise its name.
-fn said(kind: EventKind) -> Result<(PublishId, Verdict), String> {
+/// What an event is about.
+enum Said<'a> {
+    OfAPost(PublishId, Verdict),
+    OfAnAccount(RemovalReason),
+    /// Its name and its content.
+    Nothing(String, &'a str),
+}
+
+fn said(kind: &EventKind) -> Said<'_> {
     let (publish_id, verdict) = match kind {
         EventKind::PublishFailed { publish_id, reason, .. } => {
             let verdict = Verdict::Failed {
@@ -120,17 +181,19 @@ fn said(kind: EventKind) -> Result<(PublishId, Verdict), String> {
         }
         EventKind::PubliclyAvailable { publish_id, post_id, .. } => {
             let verdict = match post_id {
-                Some(post_id) => Verdict::PubliclyAvailable { post_id },
+                Some(post_id) => Verdict::PubliclyAvailable { post_id: *post_id },
                 None => Verdict::Complete { post_ids: Vec::new() },
             };
             (publish_id, verdict)
         }
         EventKind::NoLongerPubliclyAvailable { publish_id, .. } => (publish_id, Verdict::NoLongerPublic),
-        EventKind::AuthorizationRemoved { reason } => {
-            return Err(format!("authorization.removed, {reason:?}"));
+        EventKind::AuthorizationRemoved { reason } => return Said::OfAnAccount(*reason),
+        EventKind::InboxDelivered { publish_id, .. } => {
+            return Said::Nothing("post.publish.inbox_delivered".to_owned(), publish_id);
         }
-        EventKind::InboxDelivered { .. } => return Err("post.publish.inbox_delivered".to_owned()),
-        EventKind::Other { event, .. } => return Err(event.chars().take(80).collect()),
+        EventKind::Other { event, content } => {
+            return Said::Nothing(event.chars().take(80).collect(), content);
+        }
     };
-    Ok((PublishId(publish_id), verdict))
+    Said::OfAPost(PublishId(publish_id.clone()), verdict)
 }

@@ -4,10 +4,13 @@
 mod it {
     mod connect;
     mod creators;
+    mod disconnect;
     mod edge;
     mod fixture;
+    mod health;
     mod media;
     mod multipart;
     mod posts;
+    mod removed;
     mod webhook;
 }

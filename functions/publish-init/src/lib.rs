@@ -9,6 +9,7 @@ mod checks;
 mod fate;
 
 use domain::account::{AccountStatus, Slot};
+use domain::app::Sighting;
 use domain::job::Publish;
 use domain::limits::LATENESS;
 use domain::post::{AfterDeath, Event, HoldReason, PostState, PublishId, Witness};
@@ -16,7 +17,9 @@ use domain::timeline::{Actor, What};
 use domain::{Account, Job, Nonce, Periods, Post, SignedDuration, Timestamp};
 use flows::{MoveError, Moved, Token};
 use lambda_kit::batch::Failure;
-use ports::{Accounts, Clock, Copied, Entropy, Objects, PortResult, Posts, Queues, Read, Stored, Vault};
+use ports::{
+    Accounts, AppRows, Clock, Copied, Entropy, Objects, PortResult, Posts, Queues, Read, Stored, Vault,
+};
 use tiktok::{AccessToken, Exchange, PullUrl};
 
 use fate::Fate;
@@ -32,7 +35,7 @@ pub struct Pull {
 
 /// What this function may touch.
 pub struct PublishInit<S, O, Q, V, E, T> {
-    /// Posts and accounts.
+    /// Posts and accounts, and what TikTok's answers show of the app.
     pub store: S,
     /// Copies for attempts.
     pub objects: O,
@@ -85,7 +88,7 @@ fn retry(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
 
 impl<S, O, Q, V, E, T> PublishInit<S, O, Q, V, E, T>
 where
-    S: Posts + Accounts,
+    S: Posts + Accounts + AppRows,
     O: Objects,
     Q: Queues,
     V: Vault,
@@ -206,7 +209,9 @@ where
         account: &Account,
     ) -> Stepped<(AccessToken, u64)> {
         let now = self.time.now();
-        let token = flows::open_token(&self.vault, account, job.refused_epoch, now).await.map_err(retry)?;
+        let token = flows::open_token(&self.vault, account, &seen.row.creator, job.refused_epoch, now)
+            .await
+            .map_err(retry)?;
         let hold = match token {
             Token::Usable { access, epoch } => {
                 return Ok(Step::Go((AccessToken::new(access.expose()), epoch)));
@@ -407,6 +412,19 @@ where
         Ok(())
     }
 
+    /// What an answer shows of the app, for `GET /v1/app-status`. Nothing depends on it.
+    async fn learn_from(&self, account: &Account, error: &tiktok::Error) {
+        let sighting = match error.code() {
+            Some("unaudited_client_can_only_post_to_private_accounts") => Sighting::UnauditedRefused,
+            Some("url_ownership_unverified") => Sighting::UrlUnverified,
+            Some("reached_active_user_cap") => Sighting::ActiveUserCap,
+            _ => return,
+        };
+        if let Err(error) = self.store.saw(&account.client_key, sighting, self.time.now()).await {
+            tracing::warn!(error = %chain(&error), "what TikTok's answer shows of the app was not written");
+        }
+    }
+
     /// TikTok refused the attempt in words that mean nothing was created, or never heard of it.
     async fn refused(
         &self,
@@ -432,6 +450,7 @@ where
             Fate::Fail(failure) => AfterDeath::Fail(failure.clone()),
         };
         let moved = self.moved(claimed, Event::AttemptDead { nonce, code, then }, witness(error)).await?;
+        self.learn_from(account, error).await;
         flows::drop_copy(&self.objects, &moved).await;
         match fate {
             Fate::Refresh => self.refresh(job, moved.post(), account, epoch).await,
@@ -456,6 +475,7 @@ where
         epoch: u64,
         error: &tiktok::Error,
     ) -> Result<(), Failure> {
+        self.learn_from(account, error).await;
         let now = self.time.now();
         let patience = flows::patience(start_of(&seen.row), now, fate::SHORT);
         let event = match fate::of(error, now, patience, self.jitter()) {

@@ -54,7 +54,7 @@ async fn main() -> Result<(), Error> {
         let deadline = Deadline::from(&event.context).moment();
         let handle = async |message: Message| match message.json::<Job>()? {
             Job::Publish(job) => function.publish(job, deadline).await,
-            Job::Check(_) | Job::Ingest { .. } | Job::Refresh { .. } => {
+            Job::Check(_) | Job::Release(_) | Job::Ingest { .. } | Job::Refresh { .. } => {
                 Err(Failure::give_up("this job belongs to another queue"))
             }
         };

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod it {
     mod ambiguous;
+    mod app;
     mod fates;
     mod limits;
     mod order;

@@ -1,7 +1,8 @@
 //! One question to TikTok about one post.
 
-use domain::job::Check;
-use domain::post::{Event, PostState, PublishId, Verdict, Witness};
+use domain::account::AccountStatus;
+use domain::job::{Check, Release};
+use domain::post::{Event, HoldReason, PostState, PublishId, Verdict, Witness};
 use domain::timeline::Actor;
 use domain::{Account, Job, Periods, Post, SignedDuration};
 use flows::{MoveError, Moved, Token};
@@ -33,6 +34,8 @@ pub struct StatusPoll<S, O, Q, V, E, T> {
 const REFRESH: SignedDuration = SignedDuration::from_secs(2);
 /// Others may change the account's limits at the same moment this often before the question is put off.
 const TRIES: u32 = 3;
+/// Posts looked at by one message.
+const PAGE: u32 = 100;
 /// Whoever is told to wait this long has broken a limit.
 const A_MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -84,7 +87,8 @@ where
             return Err(Failure::give_up(format!("post `{}` lacks its account", job.post)));
         };
         let now = self.time.now();
-        match flows::open_token(&self.vault, &account, job.refused_epoch, now).await.map_err(retry)? {
+        let token = flows::open_token(&self.vault, &account, &seen.row.creator, job.refused_epoch, now);
+        match token.await.map_err(retry)? {
             Token::Usable { access, epoch } => {
                 let Some(account) = self.reserve(&job, &seen, account).await? else { return Ok(()) };
                 let token = AccessToken::new(access.expose());
@@ -98,6 +102,48 @@ where
                 tracing::error!(account = %account.id, error = %chain(&error), "the access token does not open");
                 self.later(seen, by).await
             }
+        }
+    }
+
+    /// Lets a creator's posts go on that were held because it had to connect again, a page at a time. Wants the account to be
+    /// connected by then: a connection that was begun and never written releases nothing.
+    pub async fn release(&self, job: Release) -> Result<(), Failure> {
+        let account = self.store.account(&job.account, Read::Strong).await.map_err(retry)?;
+        let connected =
+            |account: &Account| account.status == AccountStatus::Connected && account.is_of(&job.creator);
+        if !account.as_ref().is_some_and(connected) {
+            return Ok(());
+        }
+        let page = self.store.list(&job.workspace, job.cursor.as_deref(), PAGE).await.map_err(retry)?;
+        let waits = |post: &Post| {
+            let held = matches!(post.state, PostState::Held { why: HoldReason::ReconnectRequired, .. });
+            held && post.creator == job.creator
+        };
+        for post in page.rows.iter().filter(|post| waits(post)) {
+            let Some(seen) = self.store.post(&post.id, Read::Strong).await.map_err(retry)? else { continue };
+            if !waits(&seen.row) {
+                continue;
+            }
+            let by = Actor::Api.into();
+            let moved =
+                flows::move_post(&self.store, &self.time, &self.periods, seen, &Event::Released, &by).await;
+            match moved {
+                Ok(moved) => {
+                    let post = &moved.post().row;
+                    flows::dispatch(&self.queues, post, self.time.now(), &self.periods).await;
+                }
+                Err(MoveError::Invalid(overtaken)) => {
+                    tracing::info!(reason = %overtaken, "somebody was faster");
+                }
+                Err(error) => return Err(retry(error)),
+            }
+        }
+        match page.next_cursor {
+            Some(cursor) => {
+                let next = Job::Release(Release { cursor: Some(cursor), ..job });
+                self.queues.send(&next, SignedDuration::ZERO).await.map_err(retry)
+            }
+            None => Ok(()),
         }
     }
 

@@ -70,6 +70,7 @@ async fn main() -> Result<(), Error> {
     run(service_fn(async |event: LambdaEvent<QueueOr<Tick>>| {
         let handle = async |message: Message| match message.json::<Job>()? {
             Job::Check(job) => poll.check(job).await,
+            Job::Release(job) => poll.release(job).await,
             Job::Publish(_) | Job::Ingest { .. } | Job::Refresh { .. } => {
                 Err(Failure::give_up("this job belongs to another queue"))
             }

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod it {
     mod check;
+    mod release;
     mod rig;
     mod sweep;
     mod token;

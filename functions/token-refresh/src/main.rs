@@ -1,5 +1,6 @@
 //! Wires the function: everything it may touch is built before the first event.
 
+use domain::SignedDuration;
 use domain::account::RefreshPlan;
 use domain::job::Job;
 use lambda_kit::batch::{Failure, Message, QueueOr, SqsBatchResponse, batch_handler};
@@ -44,9 +45,14 @@ async fn main() -> Result<(), Error> {
         (settings.required("TIKTOK_API_BASE_URL"), settings.required("TIKTOK_AUTH_BASE_URL"));
     let at_percent = settings.parsed::<u8>("REFRESH_AT_PERCENT", "a percentage");
     let jitter_percent = settings.parsed::<u8>("REFRESH_JITTER_PERCENT", "a percentage");
+    let keep_alive = settings.parsed::<i64>("KEEP_ALIVE_DAYS", "a number of days");
     let periods = wiring::periods(&settings);
     settings.check()?;
-    let plan = RefreshPlan { at_percent: at_percent?, jitter_percent: jitter_percent? };
+    let plan = RefreshPlan {
+        at_percent: at_percent?,
+        jitter_percent: jitter_percent?,
+        keep_alive: SignedDuration::from_hours(24 * keep_alive?),
+    };
     let urls = QueueUrls { refresh: Some(queue?), ..QueueUrls::default() };
     let exchange = ReqwestExchange::new(http::tiktok_http_builder(), ExchangeLimits::default())?;
     let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), table?);
@@ -71,7 +77,7 @@ async fn main() -> Result<(), Error> {
         let deadline = Deadline::from(&event.context).moment();
         let handle = async |message: Message| match message.json::<Job>()? {
             Job::Refresh { account, epoch } => refresh.refresh(account, epoch, deadline).await,
-            Job::Publish(_) | Job::Check(_) | Job::Ingest { .. } => {
+            Job::Publish(_) | Job::Check(_) | Job::Release(_) | Job::Ingest { .. } => {
                 Err(Failure::give_up("this job belongs to another queue"))
             }
         };

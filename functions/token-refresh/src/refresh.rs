@@ -1,20 +1,21 @@
 //! One refresh of one account.
 
-use domain::account::{AccountStatus, Lease, RefreshPlan, Sealed, TokenField, Tokens};
-use domain::creator::CreatorStatus;
-use domain::{Account, AccountId, Job, Nonce, Periods, SignedDuration, Timestamp};
+use domain::account::{AccountStatus, Care, Lease, RefreshPlan, Sealed, TokenField, Tokens};
+use domain::notice::News;
+use domain::{Account, AccountId, Job, Nonce, Notice, Periods, SignedDuration, Timestamp};
 use lambda_kit::batch::Failure;
 use ports::{
-    Accounts, Clock, Creators, Entropy, Leased, OpenError, Plaintext, PortResult, Queues, Read, Rescue, Vault,
+    Accounts, Clock, Creators, Entropy, Leased, Notices, OpenError, Plaintext, PortResult, Queues, Read,
+    Rescue, Vault,
 };
-use tiktok::{AppCredentials, ClientSecret, Exchange, RefreshToken, Remedy, TokenSet};
+use tiktok::{AppCredentials, ClientSecret, Exchange, RefreshToken, Remedy, TokenSet, scope};
 use wiring::secrets::Secrets;
 
 use crate::chain;
 
 /// What the refresh queue's side of this function may touch.
 pub struct TokenRefresh<S, R, Q, V, K, E, T> {
-    /// Accounts and creators.
+    /// Accounts, creators and what their workspaces are told.
     pub store: S,
     /// Generations the table would not take.
     pub rescue: R,
@@ -44,11 +45,13 @@ const AGAIN_YOUNG: SignedDuration = SignedDuration::from_mins(1);
 const PROBE: SignedDuration = SignedDuration::from_mins(15);
 /// A pair that TikTok has given out is all there is: what keeps it is tried this often.
 const TRIES: u32 = 3;
+/// Nickname and avatar are asked for this often. TikTok takes 600 such calls a minute from the whole app.
+const PROFILE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What became of a refresh under the lease.
 enum Refreshed {
     /// A new generation is in the table, and the lease is back.
-    Stored,
+    Stored(Box<Tokens>),
     /// Nothing to do; the next refresh is due then.
     Fresh(Timestamp),
     /// It did not work this time; again after the wait, or a longer one the longer it has lasted.
@@ -67,7 +70,7 @@ fn retry(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
 
 impl<S, R, Q, V, K, E, T> TokenRefresh<S, R, Q, V, K, E, T>
 where
-    S: Accounts + Creators,
+    S: Accounts + Creators + Notices,
     R: Rescue,
     Q: Queues,
     V: Vault,
@@ -101,10 +104,18 @@ where
         };
         let id = account.id.clone();
         match self.under_lease(&account, epoch, nonce, taken_over).await {
-            Ok(Refreshed::Stored) => Ok(()),
-            Ok(Refreshed::Fresh(due)) => self.store.release(&id, nonce, Some(due)).await.map_err(retry),
+            Ok(Refreshed::Stored(tokens)) => {
+                self.warn(&account, Some(&tokens)).await;
+                Ok(())
+            }
+            Ok(Refreshed::Fresh(due)) => {
+                self.store.release(&id, nonce, Some(due)).await.map_err(retry)?;
+                self.warn(&account, account.tokens.as_ref()).await;
+                Ok(())
+            }
             Ok(Refreshed::Later(minimum)) => {
                 self.store.release(&id, nonce, None).await.map_err(retry)?;
+                self.warn(&account, account.tokens.as_ref()).await;
                 let (now, wait) = (self.time.now(), self.wait(&account, minimum));
                 // a message that the row's own wake-up overtakes would only make a second chain of messages
                 if account.due.is_some_and(|due| now < due && due <= now + wait) {
@@ -118,9 +129,15 @@ where
             }
             Ok(Refreshed::Moot) => {
                 self.store.release(&id, nonce, None).await.map_err(retry)?;
-                self.tell_creator(&account).await
+                flows::tell_workspace(&self.store, &account).await.map_err(retry)
             }
-            Ok(Refreshed::Dead(code)) => self.reconnect_required(&account, nonce, &code).await,
+            Ok(Refreshed::Dead(code)) => {
+                let now = self.time.now();
+                flows::require_reconnect(&self.store, &account, nonce, &code, now)
+                    .await
+                    .map(drop)
+                    .map_err(retry)
+            }
             // whoever comes next has to read the rescue object first, as a taker-over does
             Err(error) if taken_over => Err(error),
             Err(error) => {
@@ -144,11 +161,11 @@ where
         let (AccountStatus::Connected, Some(tokens)) = (&account.status, &account.tokens) else {
             return Ok(Refreshed::Moot);
         };
-        if let Some(due) = self.still_fresh(tokens, epoch, now) {
-            return Ok(Refreshed::Fresh(due));
+        if self.is_fresh(account, tokens, epoch, now) {
+            return Ok(Refreshed::Fresh(self.plan.wake(&account.id, tokens, account.care(now), now)));
         }
-        if taken_over && self.rescued(account, tokens, nonce).await.map_err(retry)? {
-            return Ok(Refreshed::Stored);
+        if taken_over && let Some(kept) = self.rescued(account, tokens, nonce).await.map_err(retry)? {
+            return Ok(Refreshed::Stored(Box::new(kept)));
         }
         let refresh = match self.open(account, &tokens.refresh, tokens.epoch).await {
             Ok(refresh) => refresh,
@@ -158,19 +175,70 @@ where
         let next = account.binding(TokenField::Refresh, tokens.epoch + 1);
         self.vault.seal(&refresh, &next).await.map_err(retry)?;
         match self.ask(&refresh).await? {
-            Ok(set) => self.store_set(account, tokens, set, nonce).await,
-            Err(error) if is_definitive(&error) => self.last_resorts(account, tokens, nonce, &error).await,
+            Ok(set) => self.store_set(account, tokens, set, nonce, epoch.is_some()).await,
+            Err(error) if is_definitive(&error) => {
+                self.last_resorts(account, tokens, nonce, &error, epoch.is_some()).await
+            }
             Err(error) => Ok(passing(account, &error)),
         }
     }
 
-    /// When the tokens are due, if they are not now: another refresh won, or the wake-up came early.
-    fn still_fresh(&self, tokens: &Tokens, epoch: Option<u64>, now: Timestamp) -> Option<Timestamp> {
-        let random = u64::from_be_bytes(self.time.random()[..8].try_into().unwrap_or_default());
-        let due = self.plan.due(tokens.issued_at, tokens.access_expires_at, random);
-        let earliest = self.plan.due(tokens.issued_at, tokens.access_expires_at, 0);
-        let fresh = epoch.map_or(now < earliest, |epoch| tokens.epoch > epoch);
-        fresh.then_some(due)
+    /// Whether there is nothing to do: another refresh won, the wake-up came early, or only to warn.
+    fn is_fresh(&self, account: &Account, tokens: &Tokens, epoch: Option<u64>, now: Timestamp) -> bool {
+        match epoch {
+            Some(epoch) => tokens.epoch > epoch,
+            None => now < self.plan.due(&account.id, tokens, account.care(now)),
+        }
+    }
+
+    /// When the account wakes up next with these tokens. One whose tokens somebody asked for is about to be used.
+    fn wake(&self, account: &Account, tokens: &Tokens, needed: bool) -> Timestamp {
+        let now = self.time.now();
+        let care = if needed { Care::Active } else { account.care(now) };
+        self.plan.wake(&account.id, tokens, care, now)
+    }
+
+    /// Tells the workspace that the grant ends soon, once for each warning. A failure is made up for by the next refresh.
+    async fn warn(&self, account: &Account, tokens: Option<&Tokens>) {
+        let now = self.time.now();
+        let Some((tokens, days)) = tokens.and_then(|tokens| Some((tokens, tokens.warning(now)?))) else {
+            return;
+        };
+        let news = News::GrantEnds { at: tokens.refresh_expires_at, days };
+        let (workspace, creator) = (account.workspace.clone(), account.creator.clone());
+        let notice = Notice::new(workspace, creator, tokens.epoch, now, news);
+        match self.store.record(&notice).await {
+            Ok(true) => tracing::warn!(creator = %account.creator, days, "the creator's grant ends soon"),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(account = %account.id, error = %chain(&error), "nobody was warned"),
+        }
+    }
+
+    /// Keeps nickname, username, avatar and scopes as TikTok has them. Nothing depends on it.
+    async fn keep_profile(&self, account: &Account, set: &TokenSet) -> PortResult<()> {
+        let now = self.time.now();
+        let Some(before) = self.store.creator(&account.creator).await? else { return Ok(()) };
+        let mut creator = before.clone();
+        creator.scopes = set.scopes.iter().map(str::to_owned).collect();
+        if now.duration_since(before.profile_at) >= PROFILE && set.scopes.contains(scope::USER_INFO_BASIC) {
+            match self.tiktok.user_info(&set.access_token, &set.scopes).await {
+                Ok(user) => {
+                    let keep = |new: Option<String>, old: &mut String| {
+                        if let Some(new) = new.filter(|new| !new.is_empty()) {
+                            *old = new;
+                        }
+                    };
+                    keep(user.display_name, &mut creator.info.nickname);
+                    keep(user.username, &mut creator.info.username);
+                    keep(user.avatar_url, &mut creator.info.avatar_url);
+                    creator.profile_at = now;
+                }
+                Err(error) => {
+                    tracing::info!(creator = %creator.id, error = %chain(&error), "the profile stays as it was");
+                }
+            }
+        }
+        if creator == before { Ok(()) } else { self.store.put_creator(&creator).await }
     }
 
     async fn ask(&self, refresh: &Plaintext) -> Result<Result<TokenSet, tiktok::Error>, Failure> {
@@ -189,6 +257,7 @@ where
         old: &Tokens,
         set: TokenSet,
         nonce: Nonce,
+        needed: bool,
     ) -> Result<Refreshed, Failure> {
         if set.open_id != account.open_id {
             tracing::error!(account = %account.id, "TikTok answered a refresh with another user's tokens: refused");
@@ -219,7 +288,13 @@ where
             refresh_expires_at: after(set.refresh_expires_in),
             scopes: set.scopes.iter().map(str::to_owned).collect(),
         };
-        self.store_tokens(account, &tokens, nonce).await
+        let stored = self.store_tokens(account, &tokens, nonce, needed).await?;
+        if let Refreshed::Stored(_) = stored
+            && let Err(error) = self.keep_profile(account, &set).await
+        {
+            tracing::info!(account = %account.id, error = %chain(&error), "the profile stays as it was");
+        }
+        Ok(stored)
     }
 
     async fn store_tokens(
@@ -227,11 +302,11 @@ where
         account: &Account,
         tokens: &Tokens,
         nonce: Nonce,
+        needed: bool,
     ) -> Result<Refreshed, Failure> {
-        let random = u64::from_be_bytes(self.time.random()[..8].try_into().unwrap_or_default());
-        let due = self.plan.due(tokens.issued_at, tokens.access_expires_at, random);
-        match self.store.store_tokens(&account.id, nonce, tokens, due).await {
-            Ok(true) => Ok(Refreshed::Stored),
+        let wake = self.wake(account, tokens, needed);
+        match self.store.store_tokens(&account.id, nonce, tokens, wake).await {
+            Ok(true) => Ok(Refreshed::Stored(Box::new(tokens.clone()))),
             stored => {
                 // the pair is all there is: keep it where whoever takes over looks first
                 let mut kept = self.rescue.keep(&account.id, tokens).await;
@@ -251,20 +326,19 @@ where
     /// How long to wait after a refresh that did not work: the longer, the longer it has been due.
     fn wait(&self, account: &Account, least: SignedDuration) -> SignedDuration {
         let now = self.time.now();
-        let due = account
-            .tokens
-            .as_ref()
-            .map_or(now, |tokens| self.plan.due(tokens.issued_at, tokens.access_expires_at, 0));
+        let due = account.tokens.as_ref().map_or(now, |tokens| {
+            self.plan.due(&account.id, tokens, account.care(now)).min(tokens.access_expires_at)
+        });
         let least = if now < due { least.max(AGAIN_YOUNG) } else { least };
         flows::patience(due, now, least)
     }
 
     /// Stores a generation that an earlier holder could only put into S3.
-    async fn rescued(&self, account: &Account, tokens: &Tokens, nonce: Nonce) -> PortResult<bool> {
-        let Some(kept) = self.rescue.kept(&account.id, tokens.epoch + 1).await? else { return Ok(false) };
-        let random = u64::from_be_bytes(self.time.random()[..8].try_into().unwrap_or_default());
-        let due = self.plan.due(kept.issued_at, kept.access_expires_at, random);
-        self.store.store_tokens(&account.id, nonce, &kept, due).await
+    async fn rescued(&self, account: &Account, tokens: &Tokens, nonce: Nonce) -> PortResult<Option<Tokens>> {
+        let Some(kept) = self.rescue.kept(&account.id, tokens.epoch + 1).await? else { return Ok(None) };
+        let wake = self.wake(account, &kept, false);
+        let stored = self.store.store_tokens(&account.id, nonce, &kept, wake).await?;
+        Ok(stored.then_some(kept))
     }
 
     /// TikTok says `invalid_grant`: newer tokens, the rescue object, the previous token, and only then the end.
@@ -274,17 +348,18 @@ where
         tokens: &Tokens,
         nonce: Nonce,
         error: &tiktok::Error,
+        needed: bool,
     ) -> Result<Refreshed, Failure> {
         let now_there = self.store.account(&account.id, Read::Strong).await.map_err(retry)?;
         let newer = now_there
             .and_then(|account| account.tokens)
             .filter(|newer| newer.epoch > tokens.epoch)
-            .map(|newer| self.plan.due(newer.issued_at, newer.access_expires_at, 0));
+            .map(|newer| self.wake(account, &newer, needed));
         if let Some(due) = newer {
             return Ok(Refreshed::Fresh(due));
         }
-        if self.rescued(account, tokens, nonce).await.map_err(retry)? {
-            return Ok(Refreshed::Stored);
+        if let Some(kept) = self.rescued(account, tokens, nonce).await.map_err(retry)? {
+            return Ok(Refreshed::Stored(Box::new(kept)));
         }
         let code = error.code().unwrap_or("invalid_grant").to_owned();
         let Some((epoch, sealed)) = &tokens.previous_refresh else { return Ok(Refreshed::Dead(code)) };
@@ -293,7 +368,7 @@ where
             Err(later) => return Ok(later),
         };
         match self.ask(&previous).await? {
-            Ok(set) => self.store_set(account, tokens, set, nonce).await,
+            Ok(set) => self.store_set(account, tokens, set, nonce, needed).await,
             Err(error) if is_definitive(&error) => Ok(Refreshed::Dead(code)),
             Err(error) => Ok(passing(account, &error)),
         }
@@ -308,29 +383,6 @@ where
                 Err(Refreshed::Later(if passing { AGAIN } else { PROBE }))
             }
         }
-    }
-
-    async fn reconnect_required(&self, account: &Account, nonce: Nonce, code: &str) -> Result<(), Failure> {
-        let epoch = account.tokens.as_ref().map_or(0, |tokens| tokens.epoch);
-        let now = self.time.now();
-        if !self.store.require_reconnect(&account.id, nonce, epoch, code, now).await.map_err(retry)? {
-            return Ok(());
-        }
-        tracing::warn!(account = %account.id, creator = %account.creator, code, "the creator has to connect again");
-        let status = AccountStatus::ReconnectRequired { since: now, code: code.to_owned() };
-        self.tell_creator(&Account { status, ..account.clone() }).await
-    }
-
-    /// Shows on the creator that nobody can post any more until they connect again; an earlier attempt may have stopped
-    /// after writing the account.
-    async fn tell_creator(&self, account: &Account) -> Result<(), Failure> {
-        let AccountStatus::ReconnectRequired { .. } = account.status else { return Ok(()) };
-        let creator = self.store.creator(&account.creator).await.map_err(retry)?;
-        let Some(mut creator) = creator.filter(|creator| creator.status == CreatorStatus::Active) else {
-            return Ok(());
-        };
-        creator.status = CreatorStatus::ReconnectRequired;
-        self.store.put_creator(&creator).await.map_err(retry)
     }
 }
 

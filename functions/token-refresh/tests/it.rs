@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod it {
+    mod care;
     mod days;
     mod invalid;
     mod lease;

@@ -131,10 +131,14 @@ pub struct Account {
     pub workspace: WorkspaceId,
     /// That workspace's creator.
     pub creator: CreatorId,
+    /// When it was connected last.
+    pub connected_at: Timestamp,
     /// Whether the tokens work.
     pub status: AccountStatus,
     /// The tokens, gone after disconnecting.
     pub tokens: Option<Tokens>,
+    /// The newest generation that there ever was; stays when the tokens go, so that it never goes back.
+    pub epoch: u64,
     /// Who may refresh now.
     pub lease: Option<Lease>,
     /// Reserved call times; survive reconnecting.
@@ -147,35 +151,93 @@ pub struct Account {
     pub due: Option<Timestamp>,
 }
 
-/// When tokens are refreshed, as a share of the access token's life.
+/// How an account is kept alive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RefreshPlan {
-    /// Earliest, in percent of the life (`RefreshAtPercent`, 60).
-    pub at_percent: u8,
-    /// Spread on top, in percent of the life (`RefreshJitterPercent`, 15).
-    pub jitter_percent: u8,
+pub enum Care {
+    /// Its access token is always fresh: it posts, or somebody needs it now.
+    Active,
+    /// Its refresh token is used now and then, so that it does not end.
+    Dormant,
 }
 
+/// When tokens are refreshed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefreshPlan {
+    /// An active account's tokens are refreshed from here on, in percent of the access token's life (`RefreshAtPercent`, 60).
+    pub at_percent: u8,
+    /// and up to this much later (`RefreshJitterPercent`, 15).
+    pub jitter_percent: u8,
+    /// A dormant account's tokens are refreshed this often (`KeepAliveDays`, 30).
+    pub keep_alive: SignedDuration,
+}
+
+/// An account counts as active this long after a post, or after its creator connected it.
+pub const ACTIVE_AFTER_USE: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Everyone is warned this many days before the refresh token ends.
+pub const WARN_DAYS: [u8; 3] = [30, 7, 1];
+
 impl RefreshPlan {
-    /// When tokens issued at `issued` that end at `expires` are refreshed; `random` spreads accounts evenly.
-    pub fn due(self, issued: Timestamp, expires: Timestamp, random: u64) -> Timestamp {
-        let life = i64::try_from(expires.duration_since(issued).as_millis()).unwrap_or(i64::MAX).max(0);
-        let at = life / 100 * i64::from(self.at_percent);
-        let spread = life / 100 * i64::from(self.jitter_percent);
-        let jitter = if spread > 0 { i64::try_from(random % spread.unsigned_abs()).unwrap_or(0) } else { 0 };
-        issued + SignedDuration::from_millis(at + jitter)
+    /// When an account's tokens are refreshed next.
+    ///
+    /// Every account has a place of its own in the cycle, derived from its id. However many connect in the same hour, the
+    /// first refresh comes early by what it takes to reach that place, and all later ones are spread evenly for good. The
+    /// cycle of an active account is the middle of the plan's range, so its tokens are never older than the range's end.
+    pub fn due(self, account: &AccountId, tokens: &Tokens, care: Care) -> Timestamp {
+        let issued = tokens.issued_at.as_millisecond();
+        let life = (tokens.access_expires_at.as_millisecond() - issued).max(0);
+        let (cycle, latest) = match care {
+            Care::Active => {
+                let (at, spread) = (i64::from(self.at_percent), i64::from(self.jitter_percent));
+                (life * (2 * at + spread) / 200, life * (at + spread) / 100)
+            }
+            Care::Dormant => {
+                let grant = (tokens.refresh_expires_at.as_millisecond() - issued).max(0);
+                // a grant that ends soon is refreshed more often, not ever more often
+                let keep_alive = i64::try_from(self.keep_alive.as_millis()).unwrap_or(i64::MAX);
+                let cycle = keep_alive.min(life.max(grant / 2));
+                (cycle, cycle)
+            }
+        };
+        let cycle = cycle.max(1);
+        let place = i64::try_from(account.bits() % u128::try_from(cycle).unwrap_or(1)).unwrap_or_default();
+        let last = issued + latest;
+        Timestamp::from_millisecond(last - (last - place).rem_euclid(cycle)).unwrap_or(tokens.issued_at)
+    }
+
+    /// When an account wakes up next by itself: for a refresh, or for a warning that its grant ends.
+    pub fn wake(self, account: &AccountId, tokens: &Tokens, care: Care, now: Timestamp) -> Timestamp {
+        let due = self.due(account, tokens, care);
+        tokens.next_warning(now).map_or(due, |warning| due.min(warning))
     }
 }
 
-/// A token is not sent to TikTok within this much of its end.
-pub const TOO_OLD_TO_USE: SignedDuration = SignedDuration::from_secs(20);
+impl Tokens {
+    /// How many days before the grant's end its creator has to be warned by now; `None`: it is far off, or over.
+    pub fn warning(&self, now: Timestamp) -> Option<u8> {
+        let begun = |days: &u8| self.refresh_expires_at - days_of(*days) <= now;
+        WARN_DAYS.into_iter().rev().find(begun).filter(|_| now < self.refresh_expires_at)
+    }
+
+    fn next_warning(&self, now: Timestamp) -> Option<Timestamp> {
+        WARN_DAYS.into_iter().map(|days| self.refresh_expires_at - days_of(days)).find(|at| now < *at)
+    }
+}
+
+fn days_of(days: u8) -> SignedDuration {
+    SignedDuration::from_hours(24 * i64::from(days))
+}
+
+/// A token is not sent to TikTok within this much of its end, or a twelfth of its life if that is less.
+pub const TOO_OLD_TO_USE: SignedDuration = SignedDuration::from_mins(10);
 
 impl Account {
     /// The tokens, if they are worth a call at `now`.
     pub fn usable_tokens(&self, now: Timestamp) -> Option<&Tokens> {
         match (&self.status, &self.tokens) {
-            (AccountStatus::Connected, Some(tokens)) if now + TOO_OLD_TO_USE < tokens.access_expires_at => {
-                Some(tokens)
+            (AccountStatus::Connected, Some(tokens)) => {
+                let life = tokens.access_expires_at.duration_since(tokens.issued_at);
+                (now + TOO_OLD_TO_USE.min(life / 12) < tokens.access_expires_at).then_some(tokens)
             }
             (
                 AccountStatus::Connected
@@ -184,6 +246,18 @@ impl Account {
                 _,
             ) => None,
         }
+    }
+
+    /// How the account is kept alive at `now`: each post keeps it active for a week, and so does connecting it.
+    pub fn care(&self, now: Timestamp) -> Care {
+        let used =
+            self.limits.init.newest().map_or(self.connected_at, |posted| posted.max(self.connected_at));
+        if now < used + ACTIVE_AFTER_USE { Care::Active } else { Care::Dormant }
+    }
+
+    /// Whether this workspace's creator is the one that the account's tokens are for.
+    pub fn is_of(&self, creator: &CreatorId) -> bool {
+        self.creator == *creator
     }
 
     /// What the account's sealed token is bound to.

@@ -77,6 +77,8 @@ pub struct Creator {
     pub scopes: Vec<String>,
     /// The newest answer of `creator_info/query` that said something new.
     pub info: CreatorInfo,
+    /// When TikTok told nickname, username and avatar last.
+    pub profile_at: Timestamp,
     /// When the account was first connected.
     pub created_at: Timestamp,
 }

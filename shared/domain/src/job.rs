@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::content::ContentHash;
-use crate::{AccountId, MediaId, PostId};
+use crate::{AccountId, CreatorId, MediaId, PostId, WorkspaceId};
 
 /// A message in one of our queues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub enum Job {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         post: Option<PostId>,
     },
+    /// Status queue: the posts of a creator that wait for its tokens may go on.
+    #[serde(rename = "release.v1")]
+    Release(Release),
     /// Refresh queue: an account's access token is about to end, or was refused.
     #[serde(rename = "refresh.v1")]
     Refresh {
@@ -68,12 +71,27 @@ pub struct Check {
     pub refused_epoch: Option<u64>,
 }
 
+/// Let the posts go on that were held because their creator had to connect again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// Whose posts.
+    pub workspace: WorkspaceId,
+    /// Which creator's.
+    pub creator: CreatorId,
+    /// Its account, which has to be connected by then.
+    pub account: AccountId,
+    /// Where in the workspace's list to go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
 impl Job {
     /// The account whose jobs must not hold up others': the message group of a fair queue.
     pub fn group(&self) -> &str {
         match self {
             Self::Publish(publish) => publish.account.as_str(),
             Self::Check(check) => check.account.as_str(),
+            Self::Release(release) => release.account.as_str(),
             Self::Refresh { account, .. } => account.as_str(),
             Self::Ingest { media, .. } => media.as_str(),
         }

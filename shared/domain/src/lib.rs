@@ -2,12 +2,14 @@
 #![warn(missing_docs)]
 
 pub mod account;
+pub mod app;
 pub mod content;
 pub mod creator;
 pub mod id;
 pub mod job;
 pub mod limits;
 pub mod media;
+pub mod notice;
 pub mod periods;
 pub mod post;
 pub mod problem;
@@ -17,10 +19,11 @@ pub mod wake;
 pub use account::Account;
 pub use content::Content;
 pub use creator::Creator;
-pub use id::{AccountId, CreatorId, KeyId, MediaId, Nonce, PostId, WorkspaceId};
+pub use id::{AccountId, CreatorId, KeyId, MediaId, Nonce, NoticeId, PostId, WorkspaceId};
 pub use jiff::{SignedDuration, Timestamp};
 pub use job::Job;
 pub use media::Media;
+pub use notice::Notice;
 pub use periods::Periods;
 pub use post::{Event, Outcome, Post, PostState};
 pub use problem::Problem;

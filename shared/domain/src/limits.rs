@@ -35,6 +35,11 @@ impl<const N: usize> Ring<N> {
         &self.0
     }
 
+    /// The latest reserved time.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.0.last().and_then(|millis| Timestamp::from_millisecond(*millis).ok())
+    }
+
     /// The earliest time from `now` on at which one more call keeps every window within `N`.
     pub fn earliest(&self, now: Timestamp) -> Timestamp {
         if self.0.len() < N {

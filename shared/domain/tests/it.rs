@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod it {
+    mod app;
+    mod keepalive;
     mod limits;
     mod machine;
     mod properties;

@@ -2,12 +2,15 @@
 //! account's limits. They decide nothing that [`domain`] has not decided.
 #![warn(missing_docs)]
 
-use domain::account::TokenField;
+use domain::account::{AccountStatus, TokenField};
+use domain::creator::CreatorStatus;
 use domain::job::{Check, Publish};
+use domain::notice::News;
 use domain::post::{Event, HoldReason, InvalidTransition, NextTask, Outcome, PostState, Task, Witness};
-use domain::{Account, Job, Periods, Post, SignedDuration, Timestamp};
+use domain::{Account, CreatorId, Job, Nonce, Notice, Periods, Post, SignedDuration, Timestamp};
 use ports::{
-    Accounts, Clock, Entropy, Objects, OpenError, Plaintext, PortError, Posts, Queues, Saved, Stored, Vault,
+    Accounts, Clock, Creators, Entropy, Notices, Objects, OpenError, Plaintext, PortError, PortResult, Posts,
+    Queues, Saved, Stored, Vault,
 };
 
 /// Why a post could not be moved.
@@ -182,15 +185,18 @@ pub enum Token {
     Locked(OpenError),
 }
 
-/// Opens an account's access token. `refused_epoch` is a generation that TikTok has refused already.
+/// Opens an account's access token for one of its creators: after another workspace has connected the account, the tokens
+/// are not for this one any more. `refused_epoch` is a generation that TikTok has refused already.
 pub async fn open_token(
     vault: &impl Vault,
     account: &Account,
+    creator: &CreatorId,
     refused_epoch: Option<u64>,
     now: Timestamp,
 ) -> Result<Token, PortError> {
-    use domain::account::AccountStatus;
-    let (AccountStatus::Connected, Some(tokens)) = (&account.status, &account.tokens) else {
+    let (AccountStatus::Connected, Some(tokens), true) =
+        (&account.status, &account.tokens, account.is_of(creator))
+    else {
         return Ok(Token::Gone);
     };
     let epoch = tokens.epoch;
@@ -202,4 +208,36 @@ pub async fn open_token(
         Err(OpenError::Port(error)) if !error.refused => Err(error),
         Err(error) => Ok(Token::Locked(error)),
     }
+}
+
+/// TikTok refuses an account's tokens for good: nothing goes out until its creator connects again. Wants the account's
+/// lease, and gives it back. `false`: somebody else has the lease, or newer tokens are there.
+pub async fn require_reconnect(
+    store: &(impl Accounts + Creators + Notices),
+    account: &Account,
+    lease: Nonce,
+    code: &str,
+    now: Timestamp,
+) -> PortResult<bool> {
+    if !store.require_reconnect(&account.id, lease, account.epoch, code, now).await? {
+        return Ok(false);
+    }
+    tracing::warn!(account = %account.id, creator = %account.creator, code, "the creator has to connect again");
+    let status = AccountStatus::ReconnectRequired { since: now, code: code.to_owned() };
+    tell_workspace(store, &Account { status, ..account.clone() }).await?;
+    Ok(true)
+}
+
+/// Shows on the creator, and tells its workspace, that it has to connect again. Whoever wrote the account may have stopped
+/// before: this is repeated until it is done.
+pub async fn tell_workspace(store: &(impl Creators + Notices), account: &Account) -> PortResult<()> {
+    let AccountStatus::ReconnectRequired { since, code } = &account.status else { return Ok(()) };
+    let creator = store.creator(&account.creator).await?;
+    if let Some(mut creator) = creator.filter(|creator| creator.status == CreatorStatus::Active) {
+        creator.status = CreatorStatus::ReconnectRequired;
+        store.put_creator(&creator).await?;
+    }
+    let news = News::ReconnectRequired { code: code.clone() };
+    let (workspace, creator) = (account.workspace.clone(), account.creator.clone());
+    store.record(&Notice::new(workspace, creator, account.epoch, *since, news)).await.map(drop)
 }

@@ -134,6 +134,22 @@ impl Objects for Bucket {
         Ok(())
     }
 
+    async fn publish_file(&self, name: &str, content: &str) -> PortResult<()> {
+        for key in [name.to_owned(), format!("m/{name}")] {
+            let stored = self
+                .client
+                .put_object()
+                .bucket(&self.name)
+                .key(&key)
+                .content_type("text/plain")
+                .body(ByteStream::from(content.as_bytes().to_vec()))
+                .send()
+                .await;
+            stored.map_err(|error| failed(format!("storing the verification file `{key}`"), error))?;
+        }
+        Ok(())
+    }
+
     async fn sign_download(&self, key: &str, valid: SignedDuration) -> PortResult<SecretUrl> {
         let what = || "signing a download of an attempt's copy".to_owned();
         let signed = self

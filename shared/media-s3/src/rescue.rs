@@ -39,4 +39,10 @@ impl Rescue for Bucket {
             .map_err(|source| PortError::refused(what(), source))?;
         Ok(Some(tokens))
     }
+
+    async fn forget(&self, account: &AccountId, epoch: u64) -> PortResult<()> {
+        let what = || format!("forgetting kept tokens {epoch} of `{account}`");
+        let deleted = self.client.delete_object().bucket(&self.name).key(key(account, epoch)).send().await;
+        deleted.map(drop).map_err(|error| failed(what(), error))
+    }
 }

@@ -4,19 +4,22 @@
 #![expect(clippy::unwrap_used, reason = "a port that fails in here breaks its promise")]
 
 use domain::account::{AccountStatus, Binding, Lease, Slot, TokenField, Tokens};
+use domain::app::{AppFacts, Sighting};
 use domain::content::ContentHash;
 use domain::media::{Container, MediaState};
+use domain::notice::News;
 use domain::post::{AfterDeath, Failure, HoldReason, PublishId, Verdict, Witness};
 use domain::timeline::Actor;
 use domain::{
-    Account, AccountId, CreatorId, Event, Job, KeyId, Media, MediaId, Nonce, Outcome, Periods, Post, PostId,
-    Problem, SignedDuration, WorkspaceId, wake,
+    Account, AccountId, CreatorId, Event, Job, KeyId, Media, MediaId, Nonce, Notice, Outcome, Periods, Post,
+    PostId, Problem, SignedDuration, WorkspaceId, wake,
 };
 
 use crate::samples::{self, NOON};
 use crate::{
-    Accounts, Connected, Connections, Copied, Created, Creators, DueAccounts, DueKey, DueRow, DueRows, Keys,
-    Leased, MediaRows, Objects, OpenError, Plaintext, Posts, Queues, Read, Rescue, Saved, Stored, Vault,
+    Accounts, AppRows, Connected, Connections, Copied, Created, Creators, DueAccounts, DueKey, DueRow,
+    DueRows, Keys, Leased, MediaRows, Notices, Objects, OpenError, Plaintext, Posts, Queues, Read, Rescue,
+    Saved, Stored, Unexplained, Vault,
 };
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
@@ -303,6 +306,58 @@ pub async fn accounts(store: &impl Accounts) {
     tokens_go_forward(store).await;
     a_refused_account_waits_for_its_creator(store).await;
     connecting_again_resets_no_limit(store).await;
+    a_disconnected_account_keeps_its_epoch_and_limits_and_is_free(store).await;
+}
+
+async fn a_disconnected_account_keeps_its_epoch_and_limits_and_is_free(store: &impl Accounts) {
+    let sample = samples::account(0x3009, NOON);
+    let id = &sample.id;
+    store.connect(&sample, nonce(1)).await.unwrap();
+    won(store, id, 2, 0).await;
+    let previous = Some((1, samples::sealed(1)));
+    let second = Tokens { previous_refresh: previous, ..samples::tokens(2, NOON) };
+    assert!(store.store_tokens(id, nonce(2), &second, NOON + HOUR).await.unwrap());
+    let mut limits = sample.limits.clone();
+    limits.reserve_publish(NOON);
+    store.save_limits(id, 0, &limits, None, nonce(3)).await.unwrap();
+
+    let disconnect = |by, epoch| async move { store.disconnect(id, nonce(by), epoch).await.unwrap() };
+    assert!(!disconnect(4, 2).await, "without the lease");
+    won(store, id, 4, 20).await;
+    assert!(!disconnect(5, 2).await, "under somebody else's lease");
+    assert!(!disconnect(4, 1).await, "another generation");
+    assert!(disconnect(4, 2).await);
+    assert!(disconnect(4, 2).await, "our own write");
+    let free = Account {
+        status: AccountStatus::Disconnected,
+        tokens: None,
+        epoch: 2,
+        limits,
+        limits_version: 1,
+        due: None,
+        ..sample.clone()
+    };
+    assert_eq!(account(store, id).await, free);
+    let (leased, _) = won(store, id, 6, 40).await;
+    assert_eq!(leased.tokens, None);
+    assert!(!store.store_tokens(id, nonce(9), &samples::tokens(3, NOON), NOON).await.unwrap());
+    assert!(!store.disconnect(&AccountId::from_bits(0x3fff), nonce(6), 0).await.unwrap());
+
+    // another workspace may have it now; the epoch goes on, and the limits stay
+    let theirs = Account {
+        workspace: WorkspaceId::from_bits(0x300a),
+        creator: CreatorId::from_bits(0xc9),
+        tokens: Some(samples::tokens(1, NOON)),
+        epoch: 1,
+        ..sample.clone()
+    };
+    assert_eq!(store.connect(&theirs, nonce(6)).await.unwrap(), Connected::Moved, "the epoch goes on");
+    let theirs = Account { tokens: Some(samples::tokens(3, NOON)), epoch: 3, ..theirs };
+    assert_eq!(store.connect(&theirs, nonce(6)).await.unwrap(), Connected::Done);
+    let expected = Account { limits: free.limits, limits_version: 1, ..theirs };
+    assert_eq!(account(store, id).await, expected);
+    let (leased, _) = won(store, id, 7, 60).await;
+    assert_eq!(leased.tokens, expected.tokens, "no token of the time before");
 }
 
 async fn an_account_is_connected_once(store: &impl Accounts) {
@@ -405,7 +460,7 @@ async fn tokens_go_forward(store: &impl Accounts) {
     assert!(!store_as(2, samples::tokens(1, NOON)).await, "the epoch never goes back");
     assert_eq!(account(store, id).await.tokens, sample.tokens);
     assert!(store_as(2, with_previous.clone()).await);
-    let expected = Account { tokens: Some(second), due: Some(due), ..sample.clone() };
+    let expected = Account { tokens: Some(second), epoch: 2, due: Some(due), ..sample.clone() };
     assert_eq!(account(store, id).await, expected, "and the lease is given back");
     assert!(store_as(2, with_previous.clone()).await, "our own write");
     let (leased, _) = won(store, id, 4, 20).await;
@@ -462,6 +517,7 @@ async fn connecting_again_resets_no_limit(store: &impl Accounts) {
     let again = Account {
         creator: CreatorId::from_bits(0xc2),
         tokens: Some(samples::tokens(2, NOON + HOUR)),
+        epoch: 2,
         due: Some(NOON + HOUR),
         ..sample.clone()
     };
@@ -517,6 +573,57 @@ pub async fn keys(store: &impl Keys) {
     store.put_key(&sample).await.unwrap();
     assert_eq!(store.key(&sample.id).await.unwrap(), Some(sample));
     assert_eq!(store.key(&KeyId::from_bits(0x5001)).await.unwrap(), None);
+}
+
+/// [`Notices`]. Uses ids from 0x8000.
+pub async fn notices(store: &impl Notices) {
+    let workspace = WorkspaceId::from_bits(0x8000);
+    let notice =
+        |epoch, at, news| Notice::new(workspace.clone(), CreatorId::from_bits(0x8001), epoch, at, news);
+    let lost = notice(4, NOON, News::ReconnectRequired { code: "invalid_grant".to_owned() });
+    let ends = notice(4, NOON + HOUR, News::GrantEnds { at: NOON + HOUR * 24, days: 1 });
+    let back = notice(5, NOON + HOUR * 2, News::Connected { scopes: vec!["video.publish".to_owned()] });
+    for notice in [&lost, &ends, &back] {
+        assert!(store.record(notice).await.unwrap());
+        assert!(!store.record(notice).await.unwrap(), "once");
+    }
+    let later = Notice { at: NOON + HOUR * 9, ..lost.clone() };
+    assert!(!store.record(&later).await.unwrap(), "the first word stays");
+    let first = store.list_notices(&workspace, None, 2).await.unwrap();
+    let rest = store.list_notices(&workspace, first.next_cursor.as_deref(), 2).await.unwrap();
+    assert_eq!(first.rows, [back, ends]);
+    assert_eq!((rest.rows, rest.next_cursor), (vec![lost], None));
+    assert_eq!(store.list_notices(&WorkspaceId::from_bits(0x8009), None, 2).await.unwrap().rows, []);
+}
+
+/// [`AppRows`].
+pub async fn app_rows(store: &impl AppRows) {
+    assert_eq!(store.app("awcontract").await.unwrap(), AppFacts::default());
+    store.saw("awcontract", Sighting::UnauditedRefused, NOON).await.unwrap();
+    store.saw("awcontract", Sighting::PullAccepted, NOON + SECOND).await.unwrap();
+    store.saw("awcontract", Sighting::UnauditedRefused, NOON + HOUR).await.unwrap();
+    store.put_file("awcontract", "tiktokOne.txt", "tiktok-developers-site-verification=One").await.unwrap();
+    store.put_file("awcontract", "tiktokTwo.txt", "two").await.unwrap();
+    store.put_file("awcontract", "tiktokTwo.txt", "two again").await.unwrap();
+    let facts = store.app("awcontract").await.unwrap();
+    let seen = [(Sighting::UnauditedRefused, NOON + HOUR), (Sighting::PullAccepted, NOON + SECOND)];
+    assert_eq!(facts.seen, seen.into_iter().collect());
+    assert_eq!(
+        facts.files.iter().map(String::as_str).collect::<Vec<_>>(),
+        ["tiktokOne.txt", "tiktokTwo.txt"]
+    );
+    assert_eq!(store.file("tiktokTwo.txt").await.unwrap().as_deref(), Some("two again"));
+    assert_eq!(store.file("tiktokThree.txt").await.unwrap(), None);
+    assert_eq!(store.app("awother").await.unwrap(), AppFacts::default());
+    let event = Unexplained {
+        sha256: [0x88; 32],
+        event: "video.upload.failed".to_owned(),
+        open_id: "-000Qm4".to_owned(),
+        create_time: 1_793_534_400,
+        content: "{}".to_owned(),
+    };
+    store.keep_event(&event, NOON).await.unwrap();
+    store.keep_event(&event, NOON + HOUR).await.unwrap();
 }
 
 /// [`Connections`]. Uses secrets that hash to `[0x60; 32]` and following.

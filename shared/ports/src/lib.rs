@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::fmt;
 
 use domain::account::{Binding, Lease, Sealed, Slot, Tokens};
+use domain::app::{AppFacts, Sighting};
 use domain::content::{Content, ContentHash};
 use domain::limits::Limits;
 use domain::media::Container;
 use domain::post::PublishId;
 use domain::{
-    Account, AccountId, Creator, CreatorId, Job, KeyId, Media, MediaId, Nonce, Post, PostId, SignedDuration,
-    Timestamp, WorkspaceId,
+    Account, AccountId, Creator, CreatorId, Job, KeyId, Media, MediaId, Nonce, Notice, Post, PostId,
+    SignedDuration, Timestamp, WorkspaceId,
 };
 
 #[cfg(feature = "fakes")]
@@ -276,6 +277,14 @@ pub trait Accounts: Send + Sync {
         code: &str,
         now: Timestamp,
     ) -> impl Future<Output = PortResult<bool>> + Send;
+    /// Takes the tokens away, the previous refresh token included, and gives the lease back, if the lease is still ours and
+    /// the epoch still `epoch`. Epoch, limits and slot stay. `false`: it is not.
+    fn disconnect(
+        &self,
+        id: &AccountId,
+        nonce: Nonce,
+        epoch: u64,
+    ) -> impl Future<Output = PortResult<bool>> + Send;
     /// Creates the row, or reconnects it: a row that belongs to another workspace and is not disconnected is left alone
     /// ([`Connected::Elsewhere`]). Limits and slot of an existing row stay. Takes part in leases and epochs: nobody but
     /// `nonce` may hold the lease, which is given back, and the account's tokens, which must be there, bear the epoch to
@@ -336,6 +345,58 @@ pub trait Keys: Send + Sync {
     fn key(&self, id: &KeyId) -> impl Future<Output = PortResult<Option<ApiKey>>> + Send;
     /// Writes a key.
     fn put_key(&self, key: &ApiKey) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// What workspaces are told.
+pub trait Notices: Send + Sync {
+    /// Records a notice for 90 days. Recording the same again changes nothing. `false`: it was there.
+    fn record(&self, notice: &Notice) -> impl Future<Output = PortResult<bool>> + Send;
+    /// A workspace's notices, newest first. A cursor that is none of ours ([`cursor::decode`]) is refused.
+    fn list_notices(
+        &self,
+        workspace: &WorkspaceId,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> impl Future<Output = PortResult<Page<Notice>>> + Send;
+}
+
+/// What TikTok told us and nothing here explains.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unexplained {
+    /// SHA-256 of the delivery: a repeat is the same.
+    pub sha256: [u8; 32],
+    /// TikTok's name of the event.
+    pub event: String,
+    /// The user it is about.
+    pub open_id: String,
+    /// When TikTok says it happened, in seconds since 1970.
+    pub create_time: i64,
+    /// As received.
+    pub content: String,
+}
+
+/// What is known of the app at TikTok.
+pub trait AppRows: Send + Sync {
+    /// What TikTok's answers have shown so far.
+    fn app(&self, client_key: &str) -> impl Future<Output = PortResult<AppFacts>> + Send;
+    /// An answer showed something.
+    fn saw(
+        &self,
+        client_key: &str,
+        sighting: Sighting,
+        at: Timestamp,
+    ) -> impl Future<Output = PortResult<()>> + Send;
+    /// Keeps a signed event of TikTok's for 90 days.
+    fn keep_event(&self, event: &Unexplained, now: Timestamp) -> impl Future<Output = PortResult<()>> + Send;
+    /// Keeps one of TikTok's verification files, in place of an earlier one of that name.
+    fn put_file(
+        &self,
+        client_key: &str,
+        name: &str,
+        content: &str,
+    ) -> impl Future<Output = PortResult<()>> + Send;
+    /// A verification file.
+    fn file(&self, name: &str) -> impl Future<Output = PortResult<Option<String>>> + Send;
 }
 
 /// A connection that somebody began: a link that was made, or a browser that was sent to TikTok.
@@ -505,6 +566,8 @@ pub trait Objects: Send + Sync {
     ) -> impl Future<Output = PortResult<Copied>> + Send;
     /// Deletes an attempt's copy; deleting what is gone is fine.
     fn delete_copy(&self, key: &str) -> impl Future<Output = PortResult<()>> + Send;
+    /// Serves one of TikTok's verification files from the media domain, at `/<name>` and `/m/<name>`.
+    fn publish_file(&self, name: &str, content: &str) -> impl Future<Output = PortResult<()>> + Send;
     /// Signs a `GET` of an attempt's copy.
     fn sign_download(
         &self,
@@ -523,6 +586,8 @@ pub trait Rescue: Send + Sync {
         account: &AccountId,
         epoch: u64,
     ) -> impl Future<Output = PortResult<Option<Tokens>>> + Send;
+    /// Forgets a generation; one that was never kept is fine.
+    fn forget(&self, account: &AccountId, epoch: u64) -> impl Future<Output = PortResult<()>> + Send;
 }
 
 /// The longest delay a queue takes.

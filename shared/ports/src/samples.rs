@@ -122,8 +122,10 @@ pub fn account(bits: u128, now: Timestamp) -> Account {
         open_id: "-000Qm4kC5sVxT0yW9uGqk3o2cBfJ7hZr1aN".to_owned(),
         workspace: workspace(),
         creator: CreatorId::from_bits(0xc1),
+        connected_at: now,
         status: AccountStatus::Connected,
         tokens: Some(tokens(1, now)),
+        epoch: 1,
         lease: None,
         limits: Limits::default(),
         limits_version: 0,
@@ -142,6 +144,7 @@ pub fn creator(bits: u128, now: Timestamp) -> Creator {
         status: CreatorStatus::Active,
         scopes: vec!["user.info.basic".to_owned(), "video.publish".to_owned()],
         info: creator_info(now),
+        profile_at: now,
         created_at: now,
     }
 }

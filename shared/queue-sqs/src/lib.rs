@@ -18,7 +18,7 @@ use ports::{MAX_DELAY, PortError, PortResult, Queues};
 pub struct QueueUrls {
     /// `Job::Publish`.
     pub publish: Option<String>,
-    /// `Job::Check`.
+    /// `Job::Check` and `Job::Release`.
     pub status: Option<String>,
     /// `Job::Ingest`.
     pub ingest: Option<String>,
@@ -48,7 +48,7 @@ impl Sqs {
     fn queue(&self, job: &Job) -> (&'static str, Option<&str>) {
         let (name, url) = match job {
             Job::Publish(_) => ("publish", &self.urls.publish),
-            Job::Check(_) => ("status", &self.urls.status),
+            Job::Check(_) | Job::Release(_) => ("status", &self.urls.status),
             Job::Ingest { .. } => ("ingest", &self.urls.ingest),
             Job::Refresh { .. } => ("refresh", &self.urls.refresh),
         };

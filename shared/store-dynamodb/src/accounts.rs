@@ -56,14 +56,20 @@ pub(crate) fn read(item: &Item) -> PortResult<Account> {
         DISCONNECTED => AccountStatus::Disconnected,
         _ => return Err(row.unreadable("st")),
     };
+    let tokens = row.maybe("t", read_tokens)?;
+    // rows of the first version do not say when they were connected
+    let connected_at = row.maybe("ca", Reader::time)?;
+    let connected_at = connected_at.or(tokens.as_ref().map(|tokens| tokens.issued_at));
     Ok(Account {
         id: id.ok_or_else(|| row.unreadable("pk"))?,
         client_key: row.text("ck")?.to_owned(),
         open_id: row.text("oi")?.to_owned(),
         workspace: row.parsed("w")?,
         creator: row.parsed("c")?,
+        connected_at: connected_at.unwrap_or(Timestamp::UNIX_EPOCH),
         status,
-        tokens: row.maybe("t", read_tokens)?,
+        tokens,
+        epoch: row.number("e")?,
         lease: row.maybe("ln", |row, name| Ok(Lease { nonce: row.nonce(name)?, until: row.time("lu")? }))?,
         limits: codec::read_limits(row.bytes("r")?).ok_or_else(|| row.unreadable("r"))?,
         limits_version: row.number("lv")?,
@@ -223,6 +229,26 @@ impl Accounts for Store {
         }
     }
 
+    async fn disconnect(&self, id: &AccountId, by: Nonce, epoch: u64) -> PortResult<bool> {
+        // first, so that a crash leaves nothing behind that a repeat would not take away; worth nothing without the rest
+        let wipe = Update::when("#e <= :e").value("e", number(epoch)).remove("t");
+        self.update(&previous_pk(id), wipe, ReturnValue::None).await?;
+        let update = Update::when("#ln = :by AND #e = :epoch")
+            .value("by", nonce(by))
+            .value("epoch", number(epoch))
+            .set("tn", nonce(by))
+            .set("st", text(DISCONNECTED));
+        let gone = ["t", "pe", "ti", "ta", "tr", "sc", "rs", "rc", "ln", "lu"];
+        let update = gone.into_iter().fold(update, Update::remove);
+        match self.update(&pk(id), due::put(update, None), ReturnValue::None).await? {
+            Wrote::Done(_) => Ok(true),
+            Wrote::Refused(found) => Ok(found.is_some_and(|item| {
+                let row = Reader::new(&item);
+                is_ours(&row, by, epoch) && row.text("st").is_ok_and(|status| status == DISCONNECTED)
+            })),
+        }
+    }
+
     async fn connect(&self, account: &Account, by: Nonce) -> PortResult<Connected> {
         let Some(tokens) = &account.tokens else {
             let what = format!("connect account `{}`", account.id);
@@ -240,6 +266,7 @@ impl Accounts for Store {
             .set("oi", text(&account.open_id))
             .set("w", text(account.workspace.as_str()))
             .set("c", text(account.creator.as_str()))
+            .set("ca", millis(account.connected_at))
             .set_first("r", binary(codec::limits(&account.limits)))
             .set_first("lv", number(account.limits_version))
             .remove("ln")

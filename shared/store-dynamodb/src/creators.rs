@@ -1,7 +1,7 @@
 //! Creators.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::creator::CreatorStatus;
+use domain::creator::{CreatorInfo, CreatorStatus};
 use domain::{Creator, CreatorId, Media, MediaId, WorkspaceId};
 use ports::{Creators, Page, PortResult, Read, cursor};
 
@@ -29,6 +29,7 @@ fn read(item: &Item) -> PortResult<Creator> {
     let id = row.text("pk")?.strip_prefix("creator#").and_then(|id| id.parse().ok());
     let status = row.text("st")?;
     let status = STATUSES.into_iter().find(|it| word(*it) == status);
+    let info: CreatorInfo = row.document("i")?;
     Ok(Creator {
         id: id.ok_or_else(|| row.unreadable("pk"))?,
         workspace: row.parsed("w")?,
@@ -36,7 +37,8 @@ fn read(item: &Item) -> PortResult<Creator> {
         open_id: row.text("oi")?.to_owned(),
         status: status.ok_or_else(|| row.unreadable("st"))?,
         scopes: row.document("sc")?,
-        info: row.document("i")?,
+        profile_at: row.maybe("pa", Reader::time)?.unwrap_or(info.fetched_at),
+        info,
         created_at: row.time("ca")?,
     })
 }
@@ -69,6 +71,7 @@ impl Creators for Store {
             .set("st", text(word(creator.status)))
             .set("sc", document(&creator.scopes)?)
             .set("i", document(&creator.info)?)
+            .set("pa", millis(creator.profile_at))
             .set("ca", millis(creator.created_at))
             .set("list_pk", text(format!("creator#{}", creator.workspace)))
             .set("list_sk", text(cursor::place(creator.created_at, creator.id.as_str())));

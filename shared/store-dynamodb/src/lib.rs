@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod accounts;
+mod app;
 mod codec;
 mod connections;
 mod creators;
@@ -10,6 +11,7 @@ mod item;
 mod keys;
 mod lists;
 mod media;
+mod notices;
 mod posts;
 mod update;
 

@@ -8,18 +8,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use domain::account::{Binding, Lease, Sealed, Slot, Tokens};
+use domain::app::{AppFacts, Sighting};
 use domain::content::ContentHash;
 use domain::limits::Limits;
 use domain::media::Container;
 use domain::post::PublishId;
 use domain::{
-    Account, AccountId, Content, Creator, CreatorId, Job, Media, MediaId, Nonce, Post, PostId,
+    Account, AccountId, Content, Creator, CreatorId, Job, Media, MediaId, Nonce, Notice, Post, PostId,
     SignedDuration, Timestamp, WorkspaceId,
 };
 use ports::{
-    Accounts, Connected, Copied, Created, Creators, Due, DueAccounts, DueKey, DueRow, DueRows, Leased,
-    MediaRows, Objects, OpenError, Page, Plaintext, PortError, PortResult, Posts, Queues, Read, Rescue,
-    Saved, SecretUrl, Stored, Upload, Vault, Work,
+    Accounts, AppRows, Connected, Copied, Created, Creators, Due, DueAccounts, DueKey, DueRow, DueRows,
+    Leased, MediaRows, Notices, Objects, OpenError, Page, Plaintext, PortError, PortResult, Posts, Queues,
+    Read, Rescue, Saved, SecretUrl, Stored, Unexplained, Upload, Vault, Work,
 };
 
 /// What happens at a call.
@@ -282,7 +283,21 @@ watched!(Accounts {
         code: &str,
         now: Timestamp,
     ) -> PortResult<bool>;
+    disconnect(id: &AccountId, nonce: Nonce, epoch: u64) -> PortResult<bool>;
     connect(account: &Account, nonce: Nonce) -> PortResult<Connected>;
+});
+
+watched!(Notices {
+    record(notice: &Notice) -> PortResult<bool>;
+    list_notices(workspace: &WorkspaceId, cursor: Option<&str>, limit: u32) -> PortResult<Page<Notice>>;
+});
+
+watched!(AppRows {
+    app(client_key: &str) -> PortResult<AppFacts>;
+    saw(client_key: &str, sighting: Sighting, at: Timestamp) -> PortResult<()>;
+    keep_event(event: &Unexplained, now: Timestamp) -> PortResult<()>;
+    put_file(client_key: &str, name: &str, content: &str) -> PortResult<()>;
+    file(name: &str) -> PortResult<Option<String>>;
 });
 
 watched!(Creators {
@@ -315,12 +330,14 @@ watched!(Objects {
     put_upload(media: &MediaId, container: Container, bytes: Vec<u8>) -> PortResult<String>;
     copy_for_attempt(media: &MediaId, etag: &str, key: &str, container: Container) -> PortResult<Copied>;
     delete_copy(key: &str) -> PortResult<()>;
+    publish_file(name: &str, content: &str) -> PortResult<()>;
     sign_download(key: &str, valid: SignedDuration) -> PortResult<SecretUrl>;
 });
 
 watched!(Rescue {
     keep(account: &AccountId, tokens: &Tokens) -> PortResult<()>;
     kept(account: &AccountId, epoch: u64) -> PortResult<Option<Tokens>>;
+    forget(account: &AccountId, epoch: u64) -> PortResult<()>;
 });
 
 watched!(Queues {

@@ -1,8 +1,6 @@
 use domain::account::{AccountStatus, Lease};
-use domain::job::Job;
-use domain::post::{Event, HoldReason, PostState};
-use domain::timeline::Actor;
-use domain::{AccountId, Nonce, Outcome, Periods, SignedDuration};
+use domain::job::{Job, Release};
+use domain::{AccountId, Nonce, SignedDuration};
 use http::{Method, StatusCode, header};
 use ports::{Accounts as _, Clock as _, Leased};
 use serde_json::{Value, json};
@@ -156,21 +154,34 @@ async fn connecting_again_keeps_the_creator_and_starts_a_new_epoch() {
 }
 
 #[tokio::test]
-async fn connecting_again_lets_posts_go_on_that_waited_for_it() {
+async fn connecting_again_sends_for_the_posts_that_waited_before_and_after_it_is_written() {
     let (fixture, ada) = Fixture::connected().await;
-    let media = fixture.ready_media(1, 10_000);
-    fixture.create("k1", &Fixture::post_body(&ada, &media)).await;
     fixture.queues.lose_all();
-    let post = fixture.table.only_post().row;
-    let content = ports::Posts::content(&fixture.table, &post.id, &post.content).await.unwrap().unwrap();
-    let held = Event::Held { until: None, why: HoldReason::ReconnectRequired, code: None };
-    let moved = post.apply(held, Actor::Publish, fixture.clock.now(), &Periods::default()).unwrap();
-    let Outcome::Moved(held) = moved else { panic!("the post is held") };
-    fixture.table.insert_post(*held, content);
     let url = link(&fixture, json!({ "creator": ada.as_str() })).await;
     assert_eq!(StatusCode::OK, fixture.follow(&url, "ada", None).await.status);
-    assert!(matches!(fixture.table.only_post().row.state, PostState::Queued { .. }));
-    assert!(matches!(&fixture.queues.waiting()[..], [sent] if matches!(sent.job, Job::Publish(_))));
+    let account = fixture.table.accounts().remove(0);
+    let release = Job::Release(Release {
+        workspace: account.workspace,
+        creator: ada,
+        account: account.id,
+        cursor: None,
+    });
+    let sent: Vec<_> =
+        fixture.queues.waiting().into_iter().map(|sent| (sent.job, sent.delay.as_secs())).collect();
+    assert_eq!(vec![(release.clone(), 30), (release, 0)], sent);
+}
+
+#[tokio::test]
+async fn nobody_is_connected_again_without_word_to_the_posts_that_wait() {
+    let (fixture, ada) = Fixture::connected().await;
+    fixture.queues.lose_all();
+    let before = fixture.table.accounts();
+    let url = link(&fixture, json!({ "creator": ada.as_str() })).await;
+    fixture.queues.fail_next("send", ports::fakes::Fault::BeforeEffect, 1);
+    let page = fixture.follow(&url, "ada", None).await;
+    assert_eq!(StatusCode::INTERNAL_SERVER_ERROR, page.status);
+    let after = fixture.table.accounts();
+    assert_eq!((&before[0].tokens, before[0].epoch), (&after[0].tokens, after[0].epoch));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use domain::account::RefreshPlan;
+use domain::app::ModeSetting;
 use domain::media::{Container, Declared, Probe};
 use domain::{CreatorId, KeyId, Media, MediaId, Periods, SignedDuration, Timestamp, WorkspaceId};
 use http::{HeaderMap, Method, Request, StatusCode, header};
@@ -149,9 +150,15 @@ impl Fixture {
                 deployment_secret: Secret::from("the deployment secret of the tests"),
             }),
             periods: Periods::default(),
-            refresh: RefreshPlan { at_percent: 60, jitter_percent: 15 },
+            refresh: RefreshPlan {
+                at_percent: 60,
+                jitter_percent: 15,
+                keep_alive: SignedDuration::from_hours(30 * 24),
+            },
             upload: SignedDuration::from_mins(15),
             public_base_url: public_base_url.map(str::to_owned),
+            tiktok_mode: ModeSetting::Auto,
+            media_base_url: Some("https://media.slipway.example".to_owned()),
             keys: KeyCache::default(),
         }
         .router();

@@ -60,7 +60,10 @@ fn a_previous_token_that_still_works_saves_the_creator() {
         previous_refresh: Some((1, had.refresh.clone())),
         ..had
     };
-    stage.change_account(|account| account.tokens = Some(tokens));
+    stage.change_account(|account| {
+        account.epoch = tokens.epoch;
+        account.tokens = Some(tokens);
+    });
     refresh(&stage, 2).unwrap();
     assert_eq!(token_calls(&stage).len(), 2);
     assert_eq!(epoch(&stage), 3);

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use domain::account::RefreshPlan;
-use domain::{Job, Timestamp};
+use domain::{Job, SignedDuration, Timestamp};
 use lambda_kit::batch::Failure;
 use lambda_kit::redacted::Secret;
 use ports::fakes::{MemoryObjects, MemoryQueues, MemoryTable, MemoryVault};
@@ -20,7 +20,8 @@ pub(crate) type Function = TokenRefresh<
     Time,
 >;
 
-pub(crate) const PLAN: RefreshPlan = RefreshPlan { at_percent: 60, jitter_percent: 15 };
+pub(crate) const PLAN: RefreshPlan =
+    RefreshPlan { at_percent: 60, jitter_percent: 15, keep_alive: SignedDuration::from_hours(30 * 24) };
 
 pub(crate) fn function(stage: &Stage) -> Function {
     TokenRefresh {

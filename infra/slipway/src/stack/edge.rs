@@ -1,6 +1,6 @@
 //! The media edge: what CloudFront over the media bucket is on AWS.
 //!
-//! It serves `/m/<random>.<ext>` and nothing else, by GET and HEAD, ranges included, without redirects. Every few seconds it
+//! It serves `/m/<random>.<ext>` and TikTok's verification files, and nothing else, by GET and HEAD, ranges included, without redirects. Every few seconds it
 //! writes an object in the format of CloudFront's standard log under `fetch-log/`, an empty one too: whoever looks for a
 //! request that never came must know until when the log is complete.
 
@@ -18,6 +18,7 @@ use axum::http::header::{self, HeaderMap, HeaderName};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
+use domain::app::is_verification_file;
 use flate2::{Compression, write::GzEncoder};
 use futures::StreamExt as _;
 use lambda_kit::system::{SystemClock, SystemEntropy};
@@ -76,6 +77,7 @@ pub(super) fn serve(listener: TcpListener, s3: aws_sdk_s3::Client, bucket: &str)
     let writer = tokio::spawn(edge.clone().write_logs(stopped));
     let service = Router::new()
         .route("/m/{name}", any(media))
+        .route("/{name}", any(verification_file))
         .fallback(elsewhere)
         .with_state(edge)
         .into_make_service_with_connect_info::<SocketAddr>();
@@ -100,11 +102,29 @@ async fn media(
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
-    let served = Served::new(&edge.log, peer, &request);
+    serve_object(&edge, peer, &format!("m/{name}"), &request).await
+}
+
+/// TikTok looks for its verification file at the root as well; nothing else lies there.
+async fn verification_file(
+    State(edge): State<Edge>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response {
+    if is_verification_file(&name) {
+        serve_object(&edge, peer, &name, &request).await
+    } else {
+        Served::new(&edge.log, peer, &request).answer(StatusCode::NOT_FOUND.into_response())
+    }
+}
+
+async fn serve_object(edge: &Edge, peer: SocketAddr, key: &str, request: &Request) -> Response {
+    let served = Served::new(&edge.log, peer, request);
     if ![Method::GET, Method::HEAD].contains(request.method()) {
         return served.answer(StatusCode::METHOD_NOT_ALLOWED.into_response());
     }
-    match edge.fetch(&name, served.method.clone(), only(request.headers(), &ASKED)).await {
+    match edge.fetch(key, served.method.clone(), only(request.headers(), &ASKED)).await {
         Ok(answer) => {
             let status = match answer.status() {
                 StatusCode::FORBIDDEN => StatusCode::NOT_FOUND,
@@ -137,8 +157,7 @@ async fn elsewhere(
 }
 
 impl Edge {
-    async fn fetch(&self, name: &str, method: Method, headers: HeaderMap) -> Result<reqwest::Response> {
-        let key = format!("m/{name}");
+    async fn fetch(&self, key: &str, method: Method, headers: HeaderMap) -> Result<reqwest::Response> {
         let signing =
             PresigningConfig::expires_in(Duration::from_mins(1)).context("signing for the bucket")?;
         let (bucket, why) = (&*self.bucket, "signing for the bucket");

@@ -1,8 +1,6 @@
-use domain::account::{Binding, RefreshPlan, TokenField};
+use domain::account::{Binding, TokenField};
 use domain::content::{CAPTION_MAX_UTF16, Caption, ContentHash};
-use domain::{Job, MediaId, Nonce, PostId, SignedDuration};
-
-use super::world::at;
+use domain::{Job, MediaId, Nonce, PostId};
 
 #[test]
 fn captions_are_counted_in_utf16_units() {
@@ -54,14 +52,4 @@ fn bindings_differ_wherever_anything_differs() {
     for other in others {
         assert_ne!(base.associated_data(), other.associated_data(), "{other:?}");
     }
-}
-
-#[test]
-fn refreshes_are_spread_over_60_to_75_percent_of_the_life() {
-    let plan = RefreshPlan { at_percent: 60, jitter_percent: 15 };
-    let expires = at(86_400);
-    let hours = |random| plan.due(at(0), expires, random).duration_since(at(0)).as_secs_f64() / 3_600.0;
-    assert!((hours(0) - 14.4).abs() < 0.01);
-    assert!((0..1_000).map(|it| hours(it * 7_919_333)).all(|hours| (14.39..=18.01).contains(&hours)));
-    assert_eq!(plan.due(at(0), at(0), 5), at(0) + SignedDuration::ZERO);
 }

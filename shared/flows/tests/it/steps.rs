@@ -1,7 +1,7 @@
 use domain::account::{AccountStatus, TokenField};
 use domain::post::{Event, HoldReason, Outcome, PostState, Task};
 use domain::timeline::Actor;
-use domain::{Job, Nonce, Post, SignedDuration};
+use domain::{CreatorId, Job, Nonce, Post, SignedDuration};
 use flows::{MoveError, Moved, Token, dispatch, job_for, move_post, open_token, patience, wakes_sooner};
 use ports::fakes::Fault;
 use ports::{Plaintext, Vault as _, samples};
@@ -131,7 +131,10 @@ fn patience_grows_with_the_trouble_within_bounds() {
 #[test]
 fn a_token_is_opened_for_its_own_place_alone() {
     let stage = Stage::new();
-    let open = |refused| done(open_token(&stage.sealer(), &stage.account(), refused, stage.now()));
+    let open = |refused| {
+        let account = stage.account();
+        done(open_token(&stage.sealer(), &account, &account.creator, refused, stage.now()))
+    };
     let Ok(Token::Usable { access, epoch: 1 }) = open(None) else { panic!("not usable") };
     assert_eq!(access.expose(), stage.access_token());
     assert!(matches!(open(Some(1)), Ok(Token::Stale { epoch: 1 })));
@@ -152,5 +155,15 @@ fn a_token_is_opened_for_its_own_place_alone() {
 
 fn open_with(stage: &Stage, status: AccountStatus) -> Result<Token, ports::PortError> {
     stage.change_account(|account| account.status = status);
-    done(open_token(&stage.sealer(), &stage.account(), None, stage.now()))
+    let account = stage.account();
+    done(open_token(&stage.sealer(), &account, &account.creator, None, stage.now()))
+}
+
+#[test]
+fn a_token_is_not_for_the_creator_of_another_workspace() {
+    let stage = Stage::new();
+    let (account, other) = (stage.account(), CreatorId::from_bits(0xc0de));
+    let open = |creator| done(open_token(&stage.sealer(), &account, creator, None, stage.now()));
+    assert!(matches!(open(&account.creator), Ok(Token::Usable { .. })));
+    assert!(matches!(open(&other), Ok(Token::Gone)));
 }

@@ -43,6 +43,8 @@ impl MemoryObjects {
             "sign_download",
             "keep",
             "kept",
+            "forget",
+            "publish_file",
         ]);
         Self { faults, objects: Arc::default(), rescued: Arc::default() }
     }
@@ -146,6 +148,18 @@ impl Objects for MemoryObjects {
         })
     }
 
+    async fn publish_file(&self, name: &str, content: &str) -> PortResult<()> {
+        self.faults.run("publish_file", || {
+            let bytes = content.as_bytes().to_vec();
+            let etag = etag(&bytes);
+            let object = StoredObject { bytes, content_type: "text/plain".to_owned(), etag };
+            let mut objects = lock(&self.objects);
+            objects.insert(name.to_owned(), object.clone());
+            objects.insert(format!("m/{name}"), object);
+            Ok(())
+        })
+    }
+
     async fn sign_download(&self, key: &str, _valid: SignedDuration) -> PortResult<SecretUrl> {
         self.faults.run("sign_download", || Ok(SecretUrl::new(format!("{BASE}{key}?signed=get"))))
     }
@@ -161,5 +175,12 @@ impl Rescue for MemoryObjects {
 
     async fn kept(&self, account: &AccountId, epoch: u64) -> PortResult<Option<Tokens>> {
         self.faults.run("kept", || Ok(lock(&self.rescued).get(&(account.clone(), epoch)).cloned()))
+    }
+
+    async fn forget(&self, account: &AccountId, epoch: u64) -> PortResult<()> {
+        self.faults.run("forget", || {
+            lock(&self.rescued).remove(&(account.clone(), epoch));
+            Ok(())
+        })
     }
 }

@@ -2,19 +2,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use domain::account::{AccountStatus, Lease, Slot, Tokens};
+use domain::app::{AppFacts, Sighting};
 use domain::content::ContentHash;
 use domain::limits::Limits;
 use domain::post::PublishId;
 use domain::{
-    Account, AccountId, Content, Creator, CreatorId, KeyId, Media, MediaId, Nonce, Post, PostId, Timestamp,
-    WorkspaceId, wake,
+    Account, AccountId, Content, Creator, CreatorId, KeyId, Media, MediaId, Nonce, Notice, NoticeId, Post,
+    PostId, Timestamp, WorkspaceId, wake,
 };
 
 use super::{Faults, OnPurpose, fails_on_purpose, lock};
 use crate::{
-    Accounts, ApiKey, Connected, Connecting, Connections, Created, Creators, Due, DueAccounts, DueKey,
-    DueRow, DueRows, Keys, Leased, MediaRows, Page, PortError, PortResult, Posts, Read, Saved, Stored, Work,
-    cursor,
+    Accounts, ApiKey, AppRows, Connected, Connecting, Connections, Created, Creators, Due, DueAccounts,
+    DueKey, DueRow, DueRows, Keys, Leased, MediaRows, Notices, Page, PortError, PortResult, Posts, Read,
+    Saved, Stored, Unexplained, Work, cursor,
 };
 
 const OPERATIONS: &[&str] = &[
@@ -36,6 +37,7 @@ const OPERATIONS: &[&str] = &[
     "release",
     "store_tokens",
     "require_reconnect",
+    "disconnect",
     "connect",
     "creator",
     "creator_and_media",
@@ -46,6 +48,13 @@ const OPERATIONS: &[&str] = &[
     "begin",
     "peek",
     "take",
+    "record",
+    "list_notices",
+    "app",
+    "saw",
+    "keep_event",
+    "put_file",
+    "file",
     "due",
     "rows",
     "push_back",
@@ -62,8 +71,6 @@ struct Row<T> {
 #[derive(Debug, Clone)]
 struct AccountRow {
     account: Account,
-    /// Stays when the tokens go.
-    epoch: u64,
     limits_nonce: Option<Nonce>,
     tokens_nonce: Option<Nonce>,
 }
@@ -78,6 +85,10 @@ struct Rows {
     creators: BTreeMap<CreatorId, Creator>,
     keys: HashMap<KeyId, ApiKey>,
     connections: HashMap<[u8; 32], Connecting>,
+    notices: BTreeMap<NoticeId, Notice>,
+    apps: HashMap<String, AppFacts>,
+    events: HashMap<[u8; 32], Unexplained>,
+    files: HashMap<String, String>,
 }
 
 /// The table in memory.
@@ -126,6 +137,18 @@ impl MemoryTable {
         lock(&self.rows).creators.values().cloned().collect()
     }
 
+    /// All notices, in the order of time.
+    pub fn notices(&self) -> Vec<Notice> {
+        let mut notices: Vec<_> = lock(&self.rows).notices.values().cloned().collect();
+        notices.sort_by_key(|notice| notice.at);
+        notices
+    }
+
+    /// Events of TikTok's that were kept.
+    pub fn kept_events(&self) -> Vec<Unexplained> {
+        lock(&self.rows).events.values().cloned().collect()
+    }
+
     /// All publish ids that are remembered.
     pub fn publish_ids(&self) -> HashMap<PublishId, PostId> {
         lock(&self.rows).publish_ids.clone()
@@ -150,9 +173,8 @@ impl MemoryTable {
 
     /// Puts an account as it is, without asking.
     pub fn insert_account(&self, account: Account) {
-        let epoch = account.tokens.as_ref().map_or(0, |tokens| tokens.epoch);
         let id = account.id.clone();
-        let row = AccountRow { account, epoch, limits_nonce: None, tokens_nonce: None };
+        let row = AccountRow { account, limits_nonce: None, tokens_nonce: None };
         lock(&self.rows).accounts.insert(id, row);
     }
 
@@ -404,8 +426,8 @@ impl Accounts for MemoryTable {
     ) -> PortResult<bool> {
         self.run("store_tokens", |rows| {
             let Some(row) = rows.accounts.get_mut(id) else { return Ok(false) };
-            if holds(row, nonce) && row.epoch + 1 == tokens.epoch {
-                row.epoch = tokens.epoch;
+            if holds(row, nonce) && row.account.epoch + 1 == tokens.epoch {
+                row.account.epoch = tokens.epoch;
                 row.tokens_nonce = Some(nonce);
                 row.account.tokens = Some(tokens.clone());
                 row.account.status = AccountStatus::Connected;
@@ -413,7 +435,7 @@ impl Accounts for MemoryTable {
                 row.account.due = Some(due);
                 return Ok(true);
             }
-            Ok(row.tokens_nonce == Some(nonce) && row.epoch == tokens.epoch)
+            Ok(row.tokens_nonce == Some(nonce) && row.account.epoch == tokens.epoch)
         })
     }
 
@@ -427,7 +449,7 @@ impl Accounts for MemoryTable {
     ) -> PortResult<bool> {
         self.run("require_reconnect", |rows| {
             let Some(row) = rows.accounts.get_mut(id) else { return Ok(false) };
-            if holds(row, nonce) && row.epoch == epoch {
+            if holds(row, nonce) && row.account.epoch == epoch {
                 row.tokens_nonce = Some(nonce);
                 row.account.status = AccountStatus::ReconnectRequired { since: now, code: code.to_owned() };
                 row.account.lease = None;
@@ -435,7 +457,23 @@ impl Accounts for MemoryTable {
                 return Ok(true);
             }
             let required = matches!(row.account.status, AccountStatus::ReconnectRequired { .. });
-            Ok(row.tokens_nonce == Some(nonce) && row.epoch == epoch && required)
+            Ok(row.tokens_nonce == Some(nonce) && row.account.epoch == epoch && required)
+        })
+    }
+
+    async fn disconnect(&self, id: &AccountId, nonce: Nonce, epoch: u64) -> PortResult<bool> {
+        self.run("disconnect", |rows| {
+            let Some(row) = rows.accounts.get_mut(id) else { return Ok(false) };
+            if holds(row, nonce) && row.account.epoch == epoch {
+                row.tokens_nonce = Some(nonce);
+                row.account.status = AccountStatus::Disconnected;
+                row.account.tokens = None;
+                row.account.lease = None;
+                row.account.due = None;
+                return Ok(true);
+            }
+            let disconnected = row.account.status == AccountStatus::Disconnected;
+            Ok(row.tokens_nonce == Some(nonce) && row.account.epoch == epoch && disconnected)
         })
     }
 
@@ -447,8 +485,7 @@ impl Accounts for MemoryTable {
                 .map(|tokens| tokens.epoch)
                 .ok_or_else(|| no_such("account's tokens"))?;
             let fresh = AccountRow {
-                account: Account { lease: None, ..account.clone() },
-                epoch,
+                account: Account { lease: None, epoch, ..account.clone() },
                 limits_nonce: None,
                 tokens_nonce: Some(nonce),
             };
@@ -456,7 +493,7 @@ impl Accounts for MemoryTable {
                 rows.accounts.insert(account.id.clone(), fresh);
                 return Ok(Connected::Done);
             };
-            if row.tokens_nonce == Some(nonce) && row.epoch == epoch {
+            if row.tokens_nonce == Some(nonce) && row.account.epoch == epoch {
                 return Ok(Connected::Done);
             }
             let theirs = row.account.workspace != account.workspace;
@@ -464,7 +501,7 @@ impl Accounts for MemoryTable {
                 return Ok(Connected::Elsewhere);
             }
             let leased = row.account.lease.as_ref().is_some_and(|lease| lease.nonce != nonce);
-            if leased || row.epoch + 1 != epoch {
+            if leased || row.account.epoch + 1 != epoch {
                 return Ok(Connected::Moved);
             }
             let had = &row.account;
@@ -549,6 +586,61 @@ impl Connections for MemoryTable {
 
     async fn take(&self, secret_sha256: [u8; 32]) -> PortResult<Option<Connecting>> {
         self.run("take", |rows| Ok(rows.connections.remove(&secret_sha256)))
+    }
+}
+
+impl Notices for MemoryTable {
+    async fn record(&self, notice: &Notice) -> PortResult<bool> {
+        self.run("record", |rows| {
+            let new = !rows.notices.contains_key(&notice.id);
+            rows.notices.entry(notice.id.clone()).or_insert_with(|| notice.clone());
+            Ok(new)
+        })
+    }
+
+    async fn list_notices(
+        &self,
+        workspace: &WorkspaceId,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> PortResult<Page<Notice>> {
+        self.run("list_notices", |rows| {
+            let ours = rows.notices.values().filter(|notice| notice.workspace == *workspace);
+            let placed = ours.map(|notice| (cursor::place(notice.at, notice.id.as_str()), notice.clone()));
+            page(placed, cursor, limit)
+        })
+    }
+}
+
+impl AppRows for MemoryTable {
+    async fn app(&self, client_key: &str) -> PortResult<AppFacts> {
+        self.run("app", |rows| Ok(rows.apps.get(client_key).cloned().unwrap_or_default()))
+    }
+
+    async fn saw(&self, client_key: &str, sighting: Sighting, at: Timestamp) -> PortResult<()> {
+        self.run("saw", |rows| {
+            rows.apps.entry(client_key.to_owned()).or_default().seen.insert(sighting, at);
+            Ok(())
+        })
+    }
+
+    async fn keep_event(&self, event: &Unexplained, _now: Timestamp) -> PortResult<()> {
+        self.run("keep_event", |rows| {
+            rows.events.insert(event.sha256, event.clone());
+            Ok(())
+        })
+    }
+
+    async fn put_file(&self, client_key: &str, name: &str, content: &str) -> PortResult<()> {
+        self.run("put_file", |rows| {
+            rows.files.insert(name.to_owned(), content.to_owned());
+            rows.apps.entry(client_key.to_owned()).or_default().files.insert(name.to_owned());
+            Ok(())
+        })
+    }
+
+    async fn file(&self, name: &str) -> PortResult<Option<String>> {
+        self.run("file", |rows| Ok(rows.files.get(name).cloned()))
     }
 }
 

@@ -25,6 +25,8 @@ async fn creators_keys_and_connections_keep_their_promises() {
     contract::creators(&table.store).await;
     contract::keys(&table.store).await;
     contract::connections(&table.store).await;
+    contract::notices(&table.store).await;
+    contract::app_rows(&table.store).await;
 }
 
 #[tokio::test]

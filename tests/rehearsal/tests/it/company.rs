@@ -87,7 +87,11 @@ impl Company {
                 tiktok,
                 time: time.clone(),
                 periods: periods.clone(),
-                plan: RefreshPlan { at_percent: 60, jitter_percent: 15 },
+                plan: RefreshPlan {
+                    at_percent: 60,
+                    jitter_percent: 15,
+                    keep_alive: SignedDuration::from_hours(30 * 24),
+                },
             },
             accounts: token_refresh::Sweep { store, queues, time, periods },
             tick: stage.now() + SignedDuration::from_secs(60),
@@ -155,6 +159,7 @@ impl Company {
                 run(self.publish.publish(job, stage.deadline(30)))
             }
             Job::Check(job) => run(self.poll.check(job)),
+            Job::Release(job) => run(self.poll.release(job)),
             Job::Refresh { account, epoch } => run(self.refresh.refresh(account, epoch, stage.deadline(60))),
             Job::Ingest { .. } => Some(Ok(())),
         };

@@ -1,0 +1,142 @@
+//! What is known of the app at TikTok: what the operator says, and what TikTok's answers have shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use jiff::Timestamp;
+
+/// How TikTok treats the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// A sandbox of the developer portal: up to ten target users, and only their private posts.
+    Sandbox,
+    /// Not audited: private posts of private accounts, five posting creators in 24 hours.
+    Unaudited,
+    /// Audited: whatever `creator_info` offers.
+    Audited,
+}
+
+impl Mode {
+    /// The mode as a stable word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+            Self::Unaudited => "unaudited",
+            Self::Audited => "audited",
+        }
+    }
+}
+
+/// What the template's parameter `TikTokMode` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ModeSetting {
+    /// Found out from TikTok's answers.
+    #[default]
+    Auto,
+    /// The operator knows.
+    Is(Mode),
+}
+
+/// A word that is none of the modes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is none of auto, sandbox, unaudited and audited")]
+pub struct InvalidMode(String);
+
+impl FromStr for ModeSetting {
+    type Err = InvalidMode;
+    fn from_str(text: &str) -> Result<Self, InvalidMode> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "sandbox" => Ok(Self::Is(Mode::Sandbox)),
+            "unaudited" => Ok(Self::Is(Mode::Unaudited)),
+            "audited" => Ok(Self::Is(Mode::Audited)),
+            other => Err(InvalidMode(other.chars().take(40).collect())),
+        }
+    }
+}
+
+/// An answer of TikTok's that shows something about the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sighting {
+    /// A post that is not private was accepted: the app is audited.
+    PublicPostAccepted,
+    /// `unaudited_client_can_only_post_to_private_accounts`.
+    UnauditedRefused,
+    /// The sign-in of somebody who is not a target user of the sandbox (`non_sandbox_target`).
+    NotASandboxTarget,
+    /// A pull from our media host was accepted: TikTok knows the host as ours.
+    PullAccepted,
+    /// `url_ownership_unverified`.
+    UrlUnverified,
+    /// `reached_active_user_cap`.
+    ActiveUserCap,
+}
+
+impl Sighting {
+    /// Every sighting.
+    pub const ALL: [Self; 6] = [
+        Self::PublicPostAccepted,
+        Self::UnauditedRefused,
+        Self::NotASandboxTarget,
+        Self::PullAccepted,
+        Self::UrlUnverified,
+        Self::ActiveUserCap,
+    ];
+}
+
+/// What TikTok's answers have shown, and the files that prove a domain.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AppFacts {
+    /// When each was seen last.
+    pub seen: BTreeMap<Sighting, Timestamp>,
+    /// Names of TikTok's verification files that are served.
+    pub files: BTreeSet<String>,
+}
+
+/// The mode and whose word it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The mode.
+    pub mode: Mode,
+    /// TikTok's answer that shows it; `None`: the operator says so.
+    pub shown_by: Option<(Sighting, Timestamp)>,
+}
+
+impl AppFacts {
+    /// The mode that TikTok's newest answer shows.
+    pub fn shown(&self) -> Option<Known> {
+        let says = |sighting| match sighting {
+            Sighting::PublicPostAccepted => Some(Mode::Audited),
+            Sighting::UnauditedRefused => Some(Mode::Unaudited),
+            Sighting::NotASandboxTarget => Some(Mode::Sandbox),
+            Sighting::PullAccepted | Sighting::UrlUnverified | Sighting::ActiveUserCap => None,
+        };
+        let seen = self.seen.iter().filter_map(|(sighting, at)| Some((*at, *sighting, says(*sighting)?)));
+        let (at, sighting, mode) = seen.max_by_key(|(at, _, _)| *at)?;
+        Some(Known { mode, shown_by: Some((sighting, at)) })
+    }
+
+    /// The mode as far as it is known: TikTok's answers are believed before the setting.
+    pub fn mode(&self, setting: ModeSetting) -> Option<Known> {
+        self.shown().or(match setting {
+            ModeSetting::Auto => None,
+            ModeSetting::Is(mode) => Some(Known { mode, shown_by: None }),
+        })
+    }
+
+    /// Whether TikTok takes the media host for ours: its newest answer, if there was one.
+    pub fn domain_verified(&self) -> Option<(bool, Timestamp)> {
+        let accepted = self.seen.get(&Sighting::PullAccepted).map(|at| (*at, true));
+        let refused = self.seen.get(&Sighting::UrlUnverified).map(|at| (*at, false));
+        accepted.into_iter().chain(refused).max().map(|(at, verified)| (verified, at))
+    }
+}
+
+/// Whether a name is one of TikTok's verification files: `tiktok`, letters and digits, `.txt`.
+pub fn is_verification_file(name: &str) -> bool {
+    let token = name.strip_prefix("tiktok").and_then(|rest| rest.strip_suffix(".txt"));
+    token.is_some_and(|token| {
+        (1..=100).contains(&token.len())
+            && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+    })
+}

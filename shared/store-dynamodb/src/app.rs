@@ -1,0 +1,78 @@
+//! What is known of the app at TikTok, its verification files, and what TikTok said that nothing explains.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use domain::Timestamp;
+use domain::app::{AppFacts, Sighting};
+use domain::content::ContentHash;
+use ports::{AppRows, PortResult, Read, Unexplained, cursor};
+
+use crate::item::{Reader, millis, number, text};
+use crate::update::Update;
+use crate::{Store, codec};
+
+const DAYS: i64 = 90;
+/// A row holds 400 kB; what TikTok sends takes a hundredth.
+const CONTENT_MAX: usize = 65_536;
+
+const fn attribute(sighting: Sighting) -> &'static str {
+    match sighting {
+        Sighting::PublicPostAccepted => "pa",
+        Sighting::UnauditedRefused => "ur",
+        Sighting::NotASandboxTarget => "ns",
+        Sighting::PullAccepted => "pl",
+        Sighting::UrlUnverified => "uu",
+        Sighting::ActiveUserCap => "ac",
+    }
+}
+
+fn pk(client_key: &str) -> String {
+    format!("app#{client_key}")
+}
+
+impl AppRows for Store {
+    async fn app(&self, client_key: &str) -> PortResult<AppFacts> {
+        let Some(item) = self.get(pk(client_key), Read::Strong).await? else {
+            return Ok(AppFacts::default());
+        };
+        let row = Reader::new(&item);
+        let mut facts = AppFacts { files: row.texts("fs")?.iter().cloned().collect(), ..AppFacts::default() };
+        for sighting in Sighting::ALL {
+            if let Some(at) = row.maybe(attribute(sighting), Reader::time)? {
+                facts.seen.insert(sighting, at);
+            }
+        }
+        Ok(facts)
+    }
+
+    async fn saw(&self, client_key: &str, sighting: Sighting, at: Timestamp) -> PortResult<()> {
+        // the last writer wins: several functions see the same at nearly the same time
+        let update = Update::always().set(attribute(sighting), millis(at));
+        self.update(&pk(client_key), update, ReturnValue::None).await.map(drop)
+    }
+
+    async fn keep_event(&self, event: &Unexplained, now: Timestamp) -> PortResult<()> {
+        let hash = ContentHash(event.sha256).to_string();
+        let content: String = event.content.chars().take(CONTENT_MAX / 4).collect();
+        let update = Update::always()
+            .set("ev", text(&event.event))
+            .set("oi", text(&event.open_id))
+            .set("ct", number(event.create_time))
+            .set("co", text(content))
+            .set_first("list_pk", text("heard"))
+            .set_first("list_sk", text(cursor::place(now, &hash)))
+            .set("ttl", number(codec::gone_after(now, DAYS)));
+        self.update(&format!("heard#{hash}"), update, ReturnValue::None).await.map(drop)
+    }
+
+    async fn put_file(&self, client_key: &str, name: &str, content: &str) -> PortResult<()> {
+        let file = Update::always().set("co", text(content));
+        self.update(&format!("file#{name}"), file, ReturnValue::None).await?;
+        let listed = Update::always().add("fs", AttributeValue::Ss(vec![name.to_owned()]));
+        self.update(&pk(client_key), listed, ReturnValue::None).await.map(drop)
+    }
+
+    async fn file(&self, name: &str) -> PortResult<Option<String>> {
+        let found = self.find(format!("file#{name}")).await?;
+        found.map(|item| Reader::new(&item).text("co").map(str::to_owned)).transpose()
+    }
+}

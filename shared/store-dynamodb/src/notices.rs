@@ -1,0 +1,48 @@
+//! What workspaces are told.
+
+use aws_sdk_dynamodb::types::ReturnValue;
+use domain::{Notice, WorkspaceId};
+use ports::{Notices, Page, PortResult, cursor};
+
+use crate::item::{Item, Reader, document, millis, number, text};
+use crate::update::Update;
+use crate::{Store, Wrote, codec};
+
+/// Long enough for whoever was away to catch up.
+const DAYS: i64 = 90;
+
+fn read(item: &Item) -> PortResult<Notice> {
+    let row = Reader::new(item);
+    let id = row.text("pk")?.strip_prefix("event#").and_then(|id| id.parse().ok());
+    Ok(Notice {
+        id: id.ok_or_else(|| row.unreadable("pk"))?,
+        workspace: row.parsed("w")?,
+        creator: row.parsed("c")?,
+        at: row.time("at")?,
+        news: row.document("nw")?,
+    })
+}
+
+impl Notices for Store {
+    async fn record(&self, notice: &Notice) -> PortResult<bool> {
+        let update = Update::when("attribute_not_exists(#pk)")
+            .set("w", text(notice.workspace.as_str()))
+            .set("c", text(notice.creator.as_str()))
+            .set("at", millis(notice.at))
+            .set("nw", document(&notice.news)?)
+            .set("list_pk", text(format!("event#{}", notice.workspace)))
+            .set("list_sk", text(cursor::place(notice.at, notice.id.as_str())))
+            .set("ttl", number(codec::gone_after(notice.at, DAYS)));
+        let wrote = self.update(&format!("event#{}", notice.id), update, ReturnValue::None).await?;
+        Ok(matches!(wrote, Wrote::Done(_)))
+    }
+
+    async fn list_notices(
+        &self,
+        workspace: &WorkspaceId,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> PortResult<Page<Notice>> {
+        self.page(format!("event#{workspace}"), cursor, limit, read).await
+    }
+}
