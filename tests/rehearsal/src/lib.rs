@@ -4,6 +4,7 @@
 //! crash there, let the call fail before or after its effect, or do something else first. [`TikTok`] is the seam of the
 //! typed client over the sandbox's core: bytes in, bytes out. The judge is the sandbox's log.
 
+pub mod million;
 mod script;
 mod stage;
 mod tiktok;

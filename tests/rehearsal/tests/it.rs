@@ -6,4 +6,5 @@ mod it {
     mod crashes;
     mod days;
     mod limits;
+    mod million;
 }
