@@ -11,7 +11,7 @@ use domain::creator::{CreatorInfo, CreatorStatus};
 use domain::limits::Limits;
 use domain::post::{Event, HoldReason, PostState};
 use domain::timeline::Actor;
-use domain::{Account, AccountId, Creator, CreatorId, SignedDuration, Timestamp, WorkspaceId};
+use domain::{Account, AccountId, Creator, CreatorId, Scope, SignedDuration, Timestamp, WorkspaceId};
 use http::{HeaderValue, StatusCode, header};
 use ports::{
     Accounts, Clock, Connected, Connecting, Connections, Creators, Entropy, Leased, Plaintext, Posts, Read,
@@ -43,7 +43,7 @@ const RELEASE_PAGES: u32 = 10;
 
 impl<W: Outside> Api<W> {
     pub(crate) async fn make_connect_link(&self, mut ask: Ask) -> Answered {
-        let caller = self.caller(&ask).await?;
+        let caller = self.caller(&ask, Scope::CreatorsWrite).await?;
         let now = self.time.now();
         let problems = Problems::default();
         let key = ask.idempotency_key().unwrap_or_else(|problem| {

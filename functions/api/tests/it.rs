@@ -6,6 +6,7 @@ mod it {
     mod creators;
     mod edge;
     mod fixture;
+    mod keys;
     mod media;
     mod multipart;
     mod posts;

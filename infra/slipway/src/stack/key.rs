@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use aws_config::SdkConfig;
-use domain::{KeyId, WorkspaceId};
-use lambda_kit::system::SystemEntropy;
+use domain::{KeyId, Nonce, Scopes, WorkspaceId};
+use lambda_kit::system::{SystemClock, SystemEntropy};
 use ports::{ApiKey, Keys as _};
 use store_dynamodb::Store;
 
@@ -22,9 +22,23 @@ pub(super) async fn make(aws: &SdkConfig, table: &str) -> Result<String> {
 async fn put(aws: &SdkConfig, table: &str, id: KeyId, workspace: WorkspaceId, secret: &str) -> Result<()> {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes());
     let secret_sha256 = digest.as_ref().try_into().context("hashing the key's secret")?;
-    let key = ApiKey { id, workspace, secret_sha256, expires_at: None, revoked_at: None };
+    let key = ApiKey {
+        id,
+        workspace,
+        name: "local stack".parse().context("naming the workspace's key")?,
+        secret_sha256,
+        scopes: Scopes::all(),
+        created_at: SystemClock.now(),
+        last_used_at: None,
+        expires_at: None,
+        retires_at: None,
+        revoked_at: None,
+        replaces: None,
+        request_sha256: None,
+    };
     let store = Store::new(aws_sdk_dynamodb::Client::new(aws), table.to_owned());
-    store.put_key(&key).await.context("writing the workspace's key")
+    let nonce = Nonce::from_bits(u128::from_be_bytes(SystemEntropy.bytes()));
+    store.create_key(&key, nonce).await.map(drop).context("writing the workspace's key")
 }
 
 /// The key of last time, kept in the state's directory, or a new one.
