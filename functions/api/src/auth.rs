@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use domain::{KeyId, Scope, SignedDuration, Timestamp, WorkspaceId};
+use domain::{KeyId, Scope, Scopes, SignedDuration, Timestamp, WorkspaceId};
 use http::{StatusCode, header};
 use ports::{ApiKey, Clock, Keys, LAST_USE_KEPT};
 
@@ -44,12 +44,18 @@ impl KeyCache {
             key.last_used_at = Some(now);
         }
     }
+
+    /// What is known of the key is true no more.
+    pub(crate) fn forget(&self, id: &KeyId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
 }
 
 /// Who asks.
 pub(crate) struct Caller {
     pub(crate) key: KeyId,
     pub(crate) workspace: WorkspaceId,
+    pub(crate) scopes: Scopes,
 }
 
 impl<W: Outside> Api<W> {
@@ -82,7 +88,7 @@ impl<W: Outside> Api<W> {
         if !key.scopes.contains(needed) {
             return Err(lacks(&key, needed));
         }
-        Ok(Caller { key: key.id, workspace: key.workspace })
+        Ok(Caller { key: key.id, workspace: key.workspace, scopes: key.scopes })
     }
 
     /// Writes down about once an hour that the key is in use. A failure is nobody's business but the log's.

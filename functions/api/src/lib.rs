@@ -1,4 +1,4 @@
-//! The HTTP API: posts, media, creators; the pages of connecting a creator; TikTok's webhooks.
+//! The HTTP API: posts, media, creators, keys; the pages of connecting a creator; TikTok's webhooks.
 //!
 //! Whatever is refused is `application/problem+json` with everything that is wrong at once, and nothing is written before all
 //! checks have passed. The post's row is the record of its `Idempotency-Key`: one conditional write decides between the first
@@ -11,6 +11,7 @@ mod creator_info;
 mod creators;
 mod crypto;
 mod fields;
+mod keys;
 mod media;
 mod multipart;
 mod pages;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use domain::account::RefreshPlan;
 use domain::{Periods, SignedDuration};
 use futures::FutureExt as _;
@@ -117,6 +118,9 @@ impl<W: Outside> Api<W> {
             .route("/v1/creators/{id}", get(to!(api.read_creator)))
             .route("/v1/creators/{id}/creator-info", get(to!(api.read_creator_info)))
             .route("/v1/connect-links", post(to!(api.make_connect_link)))
+            .route("/v1/keys", post(to!(api.create_key)).get(to!(api.list_keys)))
+            .route("/v1/keys/{id}", delete(to!(api.revoke_key)))
+            .route("/v1/keys/{id}/rotate", post(to!(api.rotate_key)))
             .route("/connect/{token}", get(to!(api.open_connect_link)))
             .route("/oauth/tiktok/callback", get(to!(api.come_back_from_tiktok)))
             .route("/webhooks/tiktok", post(to!(api.hear_from_tiktok)))

@@ -196,7 +196,7 @@ fn size(fields: &mut crate::fields::Fields<'_>, problems: &Problems) -> Option<u
 }
 
 /// A UUID of version 7: ids made one after the other sort so.
-fn uuid_v7(now: Timestamp, random: &[u8; 32]) -> u128 {
+pub(crate) fn uuid_v7(now: Timestamp, random: &[u8; 32]) -> u128 {
     let millis = u128::from(now.as_millisecond().unsigned_abs()) & ((1 << 48) - 1);
     let random = crypto::id_bits(random);
     let (random_a, random_b) = ((random >> 64) & 0xfff, random & ((1 << 62) - 1));

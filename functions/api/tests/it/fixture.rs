@@ -172,6 +172,26 @@ impl Fixture {
         .router()
     }
 
+    /// The same deployment, asked through another function.
+    pub(crate) fn another_function(&self) -> Self {
+        let who = |who: &Workspace| Workspace {
+            id: who.id.clone(),
+            key: who.key.clone(),
+            bearer: who.bearer.clone(),
+        };
+        Self {
+            table: self.table.clone(),
+            objects: self.objects.clone(),
+            queues: self.queues.clone(),
+            clock: self.clock.clone(),
+            tiktok: self.tiktok.clone(),
+            public_base_url: self.public_base_url.clone(),
+            router: self.function(2),
+            us: who(&self.us),
+            them: who(&self.them),
+        }
+    }
+
     /// Another key of our workspace, which may do this and nothing else.
     pub(crate) fn key_with(&self, number: u128, scopes: impl IntoIterator<Item = Scope>) -> Workspace {
         let scopes = scopes.into_iter().collect();
