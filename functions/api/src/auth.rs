@@ -1,18 +1,18 @@
 //! API keys: `slk_<32 hexadecimal digits: the key's id>_<64 hexadecimal digits: its secret>`.
 //!
 //! The row holds the SHA-256 of the secret part as text. A key that was seen is believed for a minute, so a revoked one stops
-//! working within that time, and a warm function pays no read for it.
+//! working within that time, and a warm function pays no read for it. Every route names the scope that it needs.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use domain::{KeyId, SignedDuration, Timestamp, WorkspaceId};
+use domain::{KeyId, Scope, Scopes, SignedDuration, Timestamp, WorkspaceId};
 use http::{StatusCode, header};
-use ports::{ApiKey, Clock, Keys};
+use ports::{ApiKey, Clock, Keys, LAST_USE_KEPT};
 
 use crate::answer::Ask;
 use crate::crypto::{is_hex, same, sha256};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, chain};
 use crate::{Api, Outside};
 
 const BELIEVED: SignedDuration = SignedDuration::from_secs(60);
@@ -36,16 +36,31 @@ impl KeyCache {
         }
         keys.insert(key.id.clone(), (now, key));
     }
+
+    /// The key was used. It is not believed for any longer by that.
+    fn used(&self, id: &KeyId, now: Timestamp) {
+        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, key)) = keys.get_mut(id) {
+            key.last_used_at = Some(now);
+        }
+    }
+
+    /// What is known of the key is true no more.
+    pub(crate) fn forget(&self, id: &KeyId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
 }
 
 /// Who asks.
 pub(crate) struct Caller {
     pub(crate) key: KeyId,
     pub(crate) workspace: WorkspaceId,
+    pub(crate) scopes: Scopes,
 }
 
 impl<W: Outside> Api<W> {
-    pub(crate) async fn caller(&self, ask: &Ask) -> Result<Caller, Refusal> {
+    /// Who asks, if the key is good and may do this.
+    pub(crate) async fn caller(&self, ask: &Ask, needed: Scope) -> Result<Caller, Refusal> {
         let Some(header) = ask.header(header::AUTHORIZATION) else {
             return Err(refuse("key.missing", "the header Authorization is missing", SEND));
         };
@@ -66,10 +81,26 @@ impl<W: Outside> Api<W> {
         if let Some(at) = key.revoked_at {
             return Err(refuse("key.revoked", format!("the API key was revoked at {at}"), use_another));
         }
-        if let Some(at) = key.expires_at.filter(|at| *at <= now) {
+        if let Some(at) = key.ends_at().filter(|at| *at <= now) {
             return Err(refuse("key.expired", format!("the API key expired at {at}"), use_another));
         }
-        Ok(Caller { key: key.id, workspace: key.workspace })
+        self.note_use(&key, now).await;
+        if !key.scopes.contains(needed) {
+            return Err(lacks(&key, needed));
+        }
+        Ok(Caller { key: key.id, workspace: key.workspace, scopes: key.scopes })
+    }
+
+    /// Writes down about once an hour that the key is in use. A failure is nobody's business but the log's.
+    async fn note_use(&self, key: &ApiKey, now: Timestamp) {
+        if key.last_used_at.is_some_and(|last| now.duration_since(last) <= LAST_USE_KEPT) {
+            return;
+        }
+        if let Err(error) = self.store.key_used(key, now).await {
+            tracing::warn!(key = %key.id, error = %chain(&error), "the key's last use is not written down");
+        }
+        // after a failure as well: it is tried again when the row is read again, not by each request
+        self.keys.used(&key.id, now);
     }
 }
 
@@ -77,6 +108,18 @@ const SEND: &str = "send `Authorization: Bearer slk_…` with a key of the works
 
 fn refuse(code: &str, detail: impl Into<String>, remedy: &str) -> Refusal {
     Refusal::new(StatusCode::UNAUTHORIZED, code, detail, remedy).header(header::WWW_AUTHENTICATE, "Bearer")
+}
+
+fn lacks(key: &ApiKey, needed: Scope) -> Refusal {
+    let has = if key.scopes.is_empty() { "none".to_owned() } else { key.scopes.to_string() };
+    Refusal::new(
+        StatusCode::FORBIDDEN,
+        "key.scope",
+        format!("this needs the scope `{needed}`, the API key has {has}"),
+        format!(
+            "use a key that has `{needed}`, or let somebody whose key has it make one with POST /v1/keys"
+        ),
+    )
 }
 
 fn parse(header: &str) -> Option<(KeyId, &str)> {

@@ -12,7 +12,9 @@ use domain::creator::{CreatorInfo, CreatorStatus};
 use domain::job::Release;
 use domain::limits::Limits;
 use domain::notice::News;
-use domain::{Account, AccountId, Creator, CreatorId, Job, Notice, SignedDuration, Timestamp, WorkspaceId};
+use domain::{
+    Account, AccountId, Creator, CreatorId, Job, Notice, Scope, SignedDuration, Timestamp, WorkspaceId,
+};
 use http::{HeaderValue, StatusCode, header};
 use ports::{
     Accounts, AppRows, Clock, Connected, Connecting, Connections, Creators, Entropy, Leased, Notices,
@@ -44,7 +46,7 @@ const RELEASE_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 impl<W: Outside> Api<W> {
     pub(crate) async fn make_connect_link(&self, mut ask: Ask) -> Answered {
-        let caller = self.caller(&ask).await?;
+        let caller = self.caller(&ask, Scope::CreatorsWrite).await?;
         let now = self.time.now();
         let problems = Problems::default();
         let key = ask.idempotency_key().unwrap_or_else(|problem| {

@@ -1,6 +1,6 @@
 //! Creators: list, read, and what TikTok says about one right now.
 
-use domain::{Account, Creator, CreatorId};
+use domain::{Account, Creator, CreatorId, Scope};
 use futures::future::join_all;
 use http::StatusCode;
 use ports::{Accounts, Creators, Read};
@@ -13,7 +13,7 @@ use crate::{Api, Outside, view};
 
 impl<W: Outside> Api<W> {
     pub(crate) async fn list_creators(&self, ask: Ask) -> Answered {
-        let caller = self.caller(&ask).await?;
+        let caller = self.caller(&ask, Scope::CreatorsRead).await?;
         let page = PageAsked::read(&ask)?;
         let found = self.store.list_creators(&caller.workspace, page.cursor.as_deref(), page.limit).await?;
         let accounts = found.rows.iter().map(|creator| self.store.account(&creator.account, Read::Eventual));
@@ -29,19 +29,19 @@ impl<W: Outside> Api<W> {
     }
 
     pub(crate) async fn read_creator(&self, ask: Ask) -> Answered {
-        let creator = self.asked_creator(&ask).await?;
+        let creator = self.asked_creator(&ask, Scope::CreatorsRead).await?;
         let account = self.store.account(&creator.account, Read::Strong).await?;
         Ok(answer::json(StatusCode::OK, &view::creator(&creator, account.as_ref())))
     }
 
     pub(crate) async fn read_creator_info(&self, ask: Ask) -> Answered {
-        let creator = self.asked_creator(&ask).await?;
+        let creator = self.asked_creator(&ask, Scope::CreatorsRead).await?;
         let info = self.fresh_creator_info(&creator).await?;
         Ok(answer::json(StatusCode::OK, &view::creator_info(&creator, &info)))
     }
 
-    pub(crate) async fn asked_creator(&self, ask: &Ask) -> Result<Creator, Refusal> {
-        let caller = self.caller(ask).await?;
+    pub(crate) async fn asked_creator(&self, ask: &Ask, needed: Scope) -> Result<Creator, Refusal> {
+        let caller = self.caller(ask, needed).await?;
         let missing = || Refusal::not_found("creator");
         let id: CreatorId = ask.segment(2).parse().map_err(|_| missing())?;
         let creator = self.store.creator(&id).await?.ok_or_else(missing)?;

@@ -6,7 +6,7 @@
 use domain::account::{AccountStatus, Lease, TokenField};
 use domain::creator::CreatorStatus;
 use domain::notice::News;
-use domain::{Account, Creator, Job, Notice, Problem, SignedDuration};
+use domain::{Account, Creator, Job, Notice, Problem, Scope, SignedDuration};
 use http::StatusCode;
 use ports::{Accounts, Clock, Creators, Entropy, Leased, Notices, Queues, Rescue, Vault};
 use serde_json::json;
@@ -31,7 +31,7 @@ enum Ended {
 
 impl<W: Outside> Api<W> {
     pub(crate) async fn disconnect_creator(&self, ask: Ask) -> Answered {
-        let creator = self.asked_creator(&ask).await?;
+        let creator = self.asked_creator(&ask, Scope::CreatorsWrite).await?;
         let force = force(&ask)?;
         let nonce = self.time.nonce();
         let (mut ended, mut epoch) = (Ended::Yes, None);

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::Problem;
+use domain::{Problem, Timestamp};
 use serde_json::{Map, Value};
 
 /// What is wrong so far.
@@ -208,6 +208,47 @@ impl<'a> Fields<'a> {
         let at = self.pointer(name);
         let fields = |(index, item)| Fields::of(format!("{at}/{index}"), Some(item), self.problems);
         Some(items.iter().enumerate().map(fields).collect())
+    }
+
+    /// The texts of a list of 1 to `most`, each with its pointer; what is no text is left out. `None`: it is absent.
+    pub(crate) fn texts(&mut self, name: &'static str, most: usize) -> Option<Vec<(String, &'a str)>> {
+        let value = self.get(name)?;
+        let Value::Array(items) = value else {
+            self.wrong(name, value, "a list");
+            return Some(Vec::new());
+        };
+        let at = self.pointer(name);
+        if items.is_empty() || items.len() > most {
+            let detail = format!("`{name}` has {} entries, it must have 1 to {most}", items.len());
+            self.problems.push(Problem::new(at, "field.length", detail, "send each entry once"));
+            return Some(Vec::new());
+        }
+        let texts = items.iter().enumerate().filter_map(|(index, item)| {
+            let at = format!("{at}/{index}");
+            let Value::String(text) = item else {
+                self.problems.push(wrong_type(&at, item, "a string"));
+                return None;
+            };
+            Some((at, text.as_str()))
+        });
+        Some(texts.collect())
+    }
+
+    /// A time that says where it is meant; whole milliseconds, as rows keep it.
+    pub(crate) fn time(&mut self, name: &'static str) -> Option<Timestamp> {
+        let text = self.text(name)?;
+        let time = text.parse::<Timestamp>().ok();
+        let time = time.and_then(|time| Timestamp::from_millisecond(time.as_millisecond()).ok());
+        if time.is_none() {
+            let found: String = text.chars().take(80).collect();
+            self.problems.push(Problem::new(
+                self.pointer(name),
+                "time.format",
+                format!("`{found}` is not a time of RFC 3339 with its offset"),
+                "send a time such as `2027-01-31T18:00:00+02:00` or `2027-01-31T16:00:00Z`",
+            ));
+        }
+        time
     }
 
     /// Every field that nobody has asked for is a problem.

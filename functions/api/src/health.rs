@@ -8,7 +8,7 @@ use domain::content::PrivacyLevel;
 use domain::creator::CreatorStatus;
 use domain::post::{HoldReason, PostState};
 use domain::timeline::What;
-use domain::{Account, Creator, Problem, SignedDuration, Timestamp};
+use domain::{Account, Creator, Problem, Scope, SignedDuration, Timestamp};
 use http::StatusCode;
 use ports::{Accounts, AppRows, Clock, Creators, Notices, Objects, Posts, Read};
 use serde_json::{Value, json};
@@ -122,7 +122,7 @@ impl<W: Outside> Api<W> {
     }
 
     pub(crate) async fn read_creator_health(&self, ask: Ask) -> Answered {
-        let creator = self.asked_creator(&ask).await?;
+        let creator = self.asked_creator(&ask, Scope::CreatorsRead).await?;
         let now = self.time.now();
         let account = self.store.account(&creator.account, Read::Strong).await?;
         let account = account.filter(|account| account.is_of(&creator.id));
@@ -223,7 +223,7 @@ impl<W: Outside> Api<W> {
     }
 
     pub(crate) async fn read_app_status(&self, ask: Ask) -> Answered {
-        let caller = self.caller(&ask).await?;
+        let caller = self.caller(&ask, Scope::AppRead).await?;
         let now = self.time.now();
         let client_key = self.secrets.secrets(now).await?.client_key.clone();
         let mut facts = self.store.app(&client_key).await?;
@@ -350,7 +350,7 @@ impl<W: Outside> Api<W> {
     }
 
     pub(crate) async fn put_verification_file(&self, mut ask: Ask) -> Answered {
-        self.caller(&ask).await?;
+        self.caller(&ask, Scope::AppWrite).await?;
         let problems = Problems::default();
         let body = ask.json().await?;
         let mut fields = problems.body(&body);
@@ -385,7 +385,7 @@ impl<W: Outside> Api<W> {
 
     /// What a workspace was told, newest first.
     pub(crate) async fn list_events(&self, ask: Ask) -> Answered {
-        let caller = self.caller(&ask).await?;
+        let caller = self.caller(&ask, Scope::EventsRead).await?;
         let page = PageAsked::read(&ask)?;
         let found = self.store.list_notices(&caller.workspace, page.cursor.as_deref(), page.limit).await?;
         let data: Vec<Value> = found.rows.iter().map(view::notice).collect();

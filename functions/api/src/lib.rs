@@ -1,4 +1,4 @@
-//! The HTTP API: posts, media, creators; the pages of connecting a creator; TikTok's webhooks.
+//! The HTTP API: posts, media, creators, keys; the pages of connecting a creator; TikTok's webhooks.
 //!
 //! Whatever is refused is `application/problem+json` with everything that is wrong at once, and nothing is written before all
 //! checks have passed. The post's row is the record of its `Idempotency-Key`: one conditional write decides between the first
@@ -13,6 +13,7 @@ mod crypto;
 mod disconnect;
 mod fields;
 mod health;
+mod keys;
 mod media;
 mod multipart;
 mod pages;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use domain::account::RefreshPlan;
 use domain::app::{ModeSetting, is_verification_file};
 use domain::{Periods, SignedDuration};
@@ -129,6 +130,9 @@ impl<W: Outside> Api<W> {
             .route("/v1/events", get(to!(api.list_events)))
             .route("/v1/app-status", get(to!(api.read_app_status)))
             .route("/v1/app-status/verification-file", put(to!(api.put_verification_file)))
+            .route("/v1/keys", post(to!(api.create_key)).get(to!(api.list_keys)))
+            .route("/v1/keys/{id}", delete(to!(api.revoke_key)))
+            .route("/v1/keys/{id}/rotate", post(to!(api.rotate_key)))
             .route("/connect/{token}", get(to!(api.open_connect_link)))
             .route("/oauth/tiktok/callback", get(to!(api.come_back_from_tiktok)))
             .route("/webhooks/tiktok", post(to!(api.hear_from_tiktok)))

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::media::{Container, Declared, MediaState, VIDEO_MAX_BYTES};
-use domain::{CreatorId, Media, MediaId, Problem, Timestamp};
+use domain::{CreatorId, Media, MediaId, Problem, Scope, Timestamp};
 use http::{StatusCode, header};
 use ports::{Clock, Created, Creators, Entropy, MediaRows, Objects, Read};
 use serde_json::Value;
@@ -29,7 +29,7 @@ struct Draft {
 
 impl<W: Outside> Api<W> {
     pub(crate) async fn declare_media(&self, mut ask: Ask) -> Answered {
-        let caller = self.caller(&ask).await?;
+        let caller = self.caller(&ask, Scope::MediaWrite).await?;
         let now = self.time.now();
         let problems = Problems::default();
         let key = ask.idempotency_key().unwrap_or_else(|problem| {
@@ -110,7 +110,7 @@ impl<W: Outside> Api<W> {
     }
 
     pub(crate) async fn read_media(&self, ask: Ask) -> Answered {
-        let caller = self.caller(&ask).await?;
+        let caller = self.caller(&ask, Scope::MediaRead).await?;
         let missing = || Refusal::not_found("media");
         let id: MediaId = ask.segment(2).parse().map_err(|_| missing())?;
         let media = self.store.media(&id, Read::Strong).await?.ok_or_else(missing)?.row;
@@ -196,7 +196,7 @@ fn size(fields: &mut crate::fields::Fields<'_>, problems: &Problems) -> Option<u
 }
 
 /// A UUID of version 7: ids made one after the other sort so.
-fn uuid_v7(now: Timestamp, random: &[u8; 32]) -> u128 {
+pub(crate) fn uuid_v7(now: Timestamp, random: &[u8; 32]) -> u128 {
     let millis = u128::from(now.as_millisecond().unsigned_abs()) & ((1 << 48) - 1);
     let random = crypto::id_bits(random);
     let (random_a, random_b) = ((random >> 64) & 0xfff, random & ((1 << 62) - 1));

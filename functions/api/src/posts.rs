@@ -8,7 +8,7 @@ use domain::creator::{CreatorInfo, CreatorStatus};
 use domain::media::{Declared, MediaState};
 use domain::post::{Event, Failure, PostState};
 use domain::timeline::Actor;
-use domain::{Creator, CreatorId, Media, MediaId, Post, PostId, Problem, Timestamp};
+use domain::{Creator, CreatorId, Media, MediaId, Post, PostId, Problem, Scope, Timestamp};
 use flows::Moved;
 use futures::future::join_all;
 use http::{StatusCode, header};
@@ -37,7 +37,7 @@ struct Draft {
 
 impl<W: Outside> Api<W> {
     pub(crate) async fn create_post(&self, mut ask: Ask) -> Answered {
-        let caller = self.caller(&ask).await?;
+        let caller = self.caller(&ask, Scope::PostsWrite).await?;
         let now = self.time.now();
         let problems = Problems::default();
         let key = required_key(&ask, &problems);
@@ -256,7 +256,7 @@ impl<W: Outside> Api<W> {
     }
 
     pub(crate) async fn read_post(&self, ask: Ask) -> Answered {
-        let caller = self.caller(&ask).await?;
+        let caller = self.caller(&ask, Scope::PostsRead).await?;
         let missing = || Refusal::not_found("post");
         let id: PostId = ask.segment(2).parse().map_err(|_| missing())?;
         let post = self.store.post(&id, Read::Strong).await?.ok_or_else(missing)?.row;
@@ -279,7 +279,7 @@ impl<W: Outside> Api<W> {
     }
 
     pub(crate) async fn list_posts(&self, ask: Ask) -> Answered {
-        let caller = self.caller(&ask).await?;
+        let caller = self.caller(&ask, Scope::PostsRead).await?;
         let page = PageAsked::read(&ask)?;
         let found = self.store.list(&caller.workspace, page.cursor.as_deref(), page.limit).await?;
         let mut usernames: HashMap<CreatorId, String> = HashMap::new();

@@ -5,8 +5,8 @@ use domain::media::MediaState;
 use domain::notice::News;
 use domain::post::PostState;
 use domain::timeline::Entry;
-use domain::{Account, Creator, Media, Notice, Post};
-use ports::Upload;
+use domain::{Account, Creator, KeyId, Media, Notice, Post};
+use ports::{ApiKey, Upload};
 use serde_json::{Value, json};
 
 /// A post as it was accepted: the answer to the first request and to each repeat of it.
@@ -188,5 +188,26 @@ pub(crate) fn creator_info(creator: &Creator, info: &CreatorInfo) -> Value {
         "stitch_disabled": info.stitch_disabled,
         "max_video_post_duration_sec": info.max_video_post_duration_sec,
         "fetched_at": info.fetched_at.to_string(),
+    })
+}
+
+/// What a key begins with, before its secret.
+pub(crate) fn key_prefix(id: &KeyId) -> String {
+    format!("slk_{:032x}", id.bits())
+}
+
+/// A key without its secret and the secret's hash.
+pub(crate) fn key(key: &ApiKey) -> Value {
+    let time = |at: Option<domain::Timestamp>| at.map(|at| at.to_string());
+    json!({
+        "id": key.id.as_str(),
+        "name": key.name.as_str(),
+        "prefix": key_prefix(&key.id),
+        "scopes": key.scopes.iter().map(domain::Scope::as_str).collect::<Vec<_>>(),
+        "created_at": key.created_at.to_string(),
+        "last_used_at": time(key.last_used_at),
+        "expires_at": time(key.ends_at()),
+        "revoked_at": time(key.revoked_at),
+        "replaces": key.replaces.as_ref().map(KeyId::as_str),
     })
 }

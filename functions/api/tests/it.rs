@@ -8,9 +8,11 @@ mod it {
     mod edge;
     mod fixture;
     mod health;
+    mod keys;
     mod media;
     mod multipart;
     mod posts;
     mod removed;
     mod webhook;
+    mod workspaces;
 }

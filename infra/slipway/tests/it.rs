@@ -2,6 +2,7 @@
 
 mod it {
     mod edge;
+    mod keys;
     mod stack;
     mod stub;
 }

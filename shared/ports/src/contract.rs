@@ -12,14 +12,14 @@ use domain::post::{AfterDeath, Failure, HoldReason, PublishId, Verdict, Witness}
 use domain::timeline::Actor;
 use domain::{
     Account, AccountId, CreatorId, Event, Job, KeyId, Media, MediaId, Nonce, Notice, Outcome, Periods, Post,
-    PostId, Problem, SignedDuration, WorkspaceId, wake,
+    PostId, Problem, Scope, SignedDuration, WorkspaceId, wake,
 };
 
 use crate::samples::{self, NOON};
 use crate::{
-    Accounts, AppRows, Connected, Connections, Copied, Created, Creators, DueAccounts, DueKey, DueRow,
-    DueRows, Keys, Leased, MediaRows, Notices, Objects, OpenError, Plaintext, Posts, Queues, Read, Rescue,
-    Saved, Stored, Unexplained, Vault,
+    Accounts, ApiKey, AppRows, Connected, Connections, Copied, Created, Creators, DueAccounts, DueKey,
+    DueRow, DueRows, KeyCreated, Keys, Leased, MediaRows, Notices, Objects, OpenError, Plaintext, Posts,
+    Queues, Read, Rescue, Saved, Stored, Unexplained, Vault,
 };
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
@@ -563,16 +563,96 @@ pub async fn creators(store: &(impl Creators + MediaRows)) {
 
 /// [`Keys`]. Uses ids from 0x5000.
 pub async fn keys(store: &impl Keys) {
-    let sample = samples::api_key(0x5000);
-    assert_eq!(store.key(&sample.id).await.unwrap(), None);
-    store.put_key(&sample).await.unwrap();
-    assert_eq!(store.key(&sample.id).await.unwrap().as_ref(), Some(&sample));
-    let revoked = crate::ApiKey { revoked_at: Some(NOON), expires_at: Some(NOON + HOUR), ..sample.clone() };
-    store.put_key(&revoked).await.unwrap();
-    assert_eq!(store.key(&sample.id).await.unwrap(), Some(revoked));
-    store.put_key(&sample).await.unwrap();
-    assert_eq!(store.key(&sample.id).await.unwrap(), Some(sample));
-    assert_eq!(store.key(&KeyId::from_bits(0x5001)).await.unwrap(), None);
+    a_key_is_made_once(store).await;
+    a_key_is_revoked_for_good(store).await;
+    a_key_retires_at_the_earliest_time(store).await;
+    the_last_use_is_written_once_an_hour(store).await;
+    keys_are_listed_newest_first(store).await;
+}
+
+async fn a_key_is_made_once(store: &impl Keys) {
+    let plain = samples::api_key(0x5000, NOON);
+    assert_eq!(store.key(&plain.id).await.unwrap(), None);
+    assert_eq!(store.create_key(&plain, nonce(1)).await.unwrap(), KeyCreated::New);
+    assert_eq!(store.key(&plain.id).await.unwrap().as_ref(), Some(&plain));
+    let repeated = store.create_key(&plain, nonce(1)).await.unwrap();
+    assert_eq!(repeated, KeyCreated::New, "a repeat of our own write is our write");
+    let other = ApiKey { secret_sha256: [0x5f; 32], ..plain.clone() };
+    let existed = store.create_key(&other, nonce(2)).await.unwrap();
+    assert_eq!(existed, KeyCreated::Existed(Box::new(plain.clone())), "it is not written over");
+    assert_eq!(store.key(&plain.id).await.unwrap(), Some(plain.clone()));
+
+    let full = ApiKey {
+        id: KeyId::from_bits(0x5001),
+        scopes: [Scope::PostsRead, Scope::EventsRead].into_iter().collect(),
+        expires_at: Some(NOON + HOUR * 3),
+        replaces: Some(plain.id),
+        request_sha256: Some([0xab; 32]),
+        ..plain
+    };
+    assert_eq!(store.create_key(&full, nonce(1)).await.unwrap(), KeyCreated::New);
+    assert_eq!(store.key(&full.id).await.unwrap(), Some(full));
+}
+
+async fn a_key_is_revoked_for_good(store: &impl Keys) {
+    let key = samples::api_key(0x5010, NOON);
+    assert_eq!(store.revoke_key(&key.id, NOON).await.unwrap(), None);
+    assert_eq!(store.key(&key.id).await.unwrap(), None, "revoking makes no row");
+    store.create_key(&key, nonce(1)).await.unwrap();
+    let revoked = ApiKey { revoked_at: Some(NOON + SECOND), ..key.clone() };
+    assert_eq!(store.revoke_key(&key.id, NOON + SECOND).await.unwrap().as_ref(), Some(&revoked));
+    let again = store.revoke_key(&key.id, NOON + HOUR).await.unwrap();
+    assert_eq!(again.as_ref(), Some(&revoked), "the first time stays");
+    let retired = store.retire_key(&key.id, NOON).await.unwrap();
+    assert_eq!(retired.as_ref(), Some(&revoked), "what is revoked does not retire");
+    assert_eq!(store.key(&key.id).await.unwrap(), Some(revoked));
+}
+
+async fn a_key_retires_at_the_earliest_time(store: &impl Keys) {
+    let key = ApiKey { expires_at: Some(NOON + HOUR * 2), ..samples::api_key(0x5020, NOON) };
+    assert_eq!(store.retire_key(&key.id, NOON).await.unwrap(), None);
+    assert_eq!(store.key(&key.id).await.unwrap(), None, "retiring makes no row");
+    store.create_key(&key, nonce(1)).await.unwrap();
+    for (hours, retires, ends) in [(3, 3, 2), (1, 1, 1), (2, 1, 1), (1, 1, 1)] {
+        let expected = ApiKey { retires_at: Some(NOON + HOUR * retires), ..key.clone() };
+        let found = store.retire_key(&key.id, NOON + HOUR * hours).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&expected));
+        assert_eq!(expected.ends_at(), Some(NOON + HOUR * ends));
+        assert_eq!(store.key(&key.id).await.unwrap(), Some(expected));
+    }
+}
+
+async fn the_last_use_is_written_once_an_hour(store: &impl Keys) {
+    let key = samples::api_key(0x5030, NOON);
+    store.key_used(&key, NOON).await.unwrap();
+    assert_eq!(store.key(&key.id).await.unwrap(), None, "using makes no row");
+    store.create_key(&key, nonce(1)).await.unwrap();
+    // minutes after noon, and what is written down then
+    for (minutes, written) in [(0, 0), (1, 0), (60, 0), (61, 61), (30, 61), (122, 122)] {
+        store.key_used(&key, NOON + SignedDuration::from_mins(minutes)).await.unwrap();
+        let found = store.key(&key.id).await.unwrap().expect("it is there");
+        let last_used_at = Some(NOON + SignedDuration::from_mins(written));
+        assert_eq!(found, ApiKey { last_used_at, ..key.clone() });
+    }
+}
+
+async fn keys_are_listed_newest_first(store: &impl Keys) {
+    let workspace = WorkspaceId::from_bits(0x5040);
+    let sample = |bits, seconds| ApiKey {
+        workspace: workspace.clone(),
+        ..samples::api_key(bits, NOON + SECOND * seconds)
+    };
+    for (bits, seconds) in [(0x5041, 1), (0x5042, 3), (0x5043, 2)] {
+        store.create_key(&sample(bits, seconds), nonce(1)).await.unwrap();
+    }
+    let foreign = ApiKey { workspace: WorkspaceId::from_bits(0x5049), ..sample(0x5044, 4) };
+    store.create_key(&foreign, nonce(1)).await.unwrap();
+    let revoked = store.revoke_key(&KeyId::from_bits(0x5043), NOON + HOUR).await.unwrap();
+    let first = store.list_keys(&workspace, None, 2).await.unwrap();
+    let rest = store.list_keys(&workspace, first.next_cursor.as_deref(), 2).await.unwrap();
+    assert_eq!(first.rows, [sample(0x5042, 3), revoked.expect("it is there")]);
+    assert_eq!((rest.rows, rest.next_cursor), (vec![sample(0x5041, 1)], None));
+    assert!(store.list_keys(&workspace, Some("?"), 2).await.expect_err("it is no cursor").refused);
 }
 
 /// [`Notices`]. Uses ids from 0x8000.

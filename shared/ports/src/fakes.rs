@@ -47,6 +47,7 @@ pub(crate) struct Faults {
 #[derive(Default)]
 struct State {
     planned: HashMap<&'static str, VecDeque<Fault>>,
+    before: HashMap<&'static str, Box<dyn FnOnce() + Send>>,
     calls: Vec<&'static str>,
 }
 
@@ -62,10 +63,19 @@ impl Faults {
     }
 
     pub(crate) fn fail_next(&self, operation: &str, fault: Fault, count: usize) {
-        let known = self.known.iter().find(|known| **known == operation);
-        let operation = known.unwrap_or_else(|| panic!("`{operation}` is none of {:?}", self.known));
+        let operation = self.known(operation);
         let mut state = lock(&self.state);
         state.planned.entry(operation).or_default().extend(std::iter::repeat_n(fault, count));
+    }
+
+    pub(crate) fn before_next(&self, operation: &str, act: impl FnOnce() + Send + 'static) {
+        let operation = self.known(operation);
+        lock(&self.state).before.insert(operation, Box::new(act));
+    }
+
+    fn known(&self, operation: &str) -> &'static str {
+        let known = self.known.iter().find(|known| **known == operation);
+        known.unwrap_or_else(|| panic!("`{operation}` is none of {:?}", self.known))
     }
 
     pub(crate) fn calls(&self) -> Vec<&'static str> {
@@ -83,11 +93,15 @@ impl Faults {
         effect: impl FnOnce() -> PortResult<T>,
     ) -> PortResult<T> {
         debug_assert!(self.known.contains(&operation), "`{operation}` is not listed");
-        let fault = {
+        let (fault, before) = {
             let mut state = lock(&self.state);
             state.calls.push(operation);
-            state.planned.get_mut(operation).and_then(VecDeque::pop_front)
+            let fault = state.planned.get_mut(operation).and_then(VecDeque::pop_front);
+            (fault, state.before.remove(operation))
         };
+        if let Some(act) = before {
+            act();
+        }
         match fault {
             None => effect(),
             Some(Fault::BeforeEffect) => {
@@ -113,6 +127,15 @@ macro_rules! fails_on_purpose {
             /// If there is no such operation.
             pub fn fail_next(&self, operation: &str, fault: crate::fakes::Fault, count: usize) {
                 self.faults.fail_next(operation, fault, count);
+            }
+
+            /// Does something just before the effect of the next call of an operation: what others do in between.
+            ///
+            /// # Panics
+            ///
+            /// If there is no such operation.
+            pub fn before_next(&self, operation: &str, act: impl FnOnce() + Send + 'static) {
+                self.faults.before_next(operation, act);
             }
 
             /// The operations called so far, in order, failed ones included.

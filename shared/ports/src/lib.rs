@@ -11,8 +11,8 @@ use domain::limits::Limits;
 use domain::media::Container;
 use domain::post::PublishId;
 use domain::{
-    Account, AccountId, Creator, CreatorId, Job, KeyId, Media, MediaId, Nonce, Notice, Post, PostId,
-    SignedDuration, Timestamp, WorkspaceId,
+    Account, AccountId, Creator, CreatorId, Job, KeyId, KeyName, Media, MediaId, Nonce, Notice, Post, PostId,
+    Scopes, SignedDuration, Timestamp, WorkspaceId,
 };
 
 #[cfg(feature = "fakes")]
@@ -325,26 +325,89 @@ pub trait Creators: Send + Sync {
 }
 
 /// An API key, without its secret.
+///
+/// Rows that were written before keys had names, scopes and times have the name of [`KeyName::default`], every scope, and
+/// were made at the epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
     /// Its id.
     pub id: KeyId,
     /// Whose it is.
     pub workspace: WorkspaceId,
+    /// What people call it.
+    pub name: KeyName,
     /// SHA-256 of the secret part.
     pub secret_sha256: [u8; 32],
-    /// When it stops working, if it does.
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last used, give or take an hour.
+    pub last_used_at: Option<Timestamp>,
+    /// When it stops working, if it was made to.
     pub expires_at: Option<Timestamp>,
+    /// When it stops working because another has taken its place.
+    pub retires_at: Option<Timestamp>,
     /// When it was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
+    /// The key whose place it has taken.
+    pub replaces: Option<KeyId>,
+    /// SHA-256 of the body that asked for it under an `Idempotency-Key`: tells a repeat from another request.
+    pub request_sha256: Option<[u8; 32]>,
 }
+
+impl ApiKey {
+    /// When it stops working by itself, if it does.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        match (self.expires_at, self.retires_at) {
+            (Some(expires), Some(retires)) => Some(expires.min(retires)),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
+/// What making a key came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyCreated {
+    /// It is new.
+    New,
+    /// A key with this id was there.
+    Existed(Box<ApiKey>),
+}
+
+/// How much older than the present use the last one that is written down has to be.
+pub const LAST_USE_KEPT: SignedDuration = SignedDuration::from_hours(1);
 
 /// Rows of API keys.
 pub trait Keys: Send + Sync {
-    /// The key.
+    /// The key, strongly consistent: whoever asks believes the answer for a while.
     fn key(&self, id: &KeyId) -> impl Future<Output = PortResult<Option<ApiKey>>> + Send;
-    /// Writes a key.
-    fn put_key(&self, key: &ApiKey) -> impl Future<Output = PortResult<()>> + Send;
+    /// Writes a key if its id is new.
+    fn create_key(&self, key: &ApiKey, nonce: Nonce) -> impl Future<Output = PortResult<KeyCreated>> + Send;
+    /// Marks a key as revoked and gives the row as it is then; one that was revoked before stays as it was. `None`: there
+    /// is no such key.
+    fn revoke_key(
+        &self,
+        id: &KeyId,
+        at: Timestamp,
+    ) -> impl Future<Output = PortResult<Option<ApiKey>>> + Send;
+    /// Lets a key retire at `at`, if it is not revoked and would not retire earlier, and gives the row as it is then.
+    /// `None`: there is no such key.
+    fn retire_key(
+        &self,
+        id: &KeyId,
+        at: Timestamp,
+    ) -> impl Future<Output = PortResult<Option<ApiKey>>> + Send;
+    /// Writes down that a key was used, if the last use that is written down is more than [`LAST_USE_KEPT`] older. A key that
+    /// is not there stays away. A row from before keys were listed joins the list.
+    fn key_used(&self, key: &ApiKey, at: Timestamp) -> impl Future<Output = PortResult<()>> + Send;
+    /// A workspace's keys, newest first. A cursor that is none of ours ([`cursor::decode`]) is refused.
+    fn list_keys(
+        &self,
+        workspace: &WorkspaceId,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> impl Future<Output = PortResult<Page<ApiKey>>> + Send;
 }
 
 /// What workspaces are told.

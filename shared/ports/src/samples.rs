@@ -8,8 +8,8 @@ use domain::creator::{CreatorInfo, CreatorStatus};
 use domain::limits::Limits;
 use domain::media::{Container, Declared, MediaState, Pinned, Probe};
 use domain::{
-    Account, AccountId, Content, Creator, CreatorId, KeyId, Media, MediaId, Periods, Post, PostId,
-    SignedDuration, Timestamp, WorkspaceId,
+    Account, AccountId, Content, Creator, CreatorId, KeyId, KeyName, Media, MediaId, Periods, Post, PostId,
+    Scopes, SignedDuration, Timestamp, WorkspaceId,
 };
 
 use crate::{ApiKey, Connecting};
@@ -166,14 +166,21 @@ pub fn creator_info(now: Timestamp) -> CreatorInfo {
     }
 }
 
-/// A key of [`workspace`] whose secret hashes to `[0x5e; 32]`.
-pub fn api_key(bits: u128) -> ApiKey {
+/// A key of [`workspace`] that was made at `now`, may do everything, and whose secret hashes to `[0x5e; 32]`.
+pub fn api_key(bits: u128, now: Timestamp) -> ApiKey {
     ApiKey {
         id: KeyId::from_bits(bits),
         workspace: workspace(),
+        name: "Ada's laptop".parse::<KeyName>().expect("a short name"),
         secret_sha256: [0x5e; 32],
+        scopes: Scopes::all(),
+        created_at: now,
+        last_used_at: None,
         expires_at: None,
+        retires_at: None,
         revoked_at: None,
+        replaces: None,
+        request_sha256: None,
     }
 }
 

@@ -3,6 +3,7 @@ use domain::SignedDuration;
 use http::{Method, StatusCode, header};
 use lambda_http::RequestExt as _;
 use ports::fakes::Fault;
+use ports::samples::{self, NOON};
 use ports::{ApiKey, Clock as _};
 use serde_json::json;
 use tower::ServiceExt as _;
@@ -47,6 +48,7 @@ async fn a_key_is_checked_and_believed_for_a_minute() {
         secret_sha256: sha256(good.rsplit('_').next().unwrap().as_bytes()),
         expires_at,
         revoked_at,
+        ..samples::api_key(0, NOON)
     };
     let now = fixture.clock.now();
     fixture.table.insert_key(row(Some(now), None));

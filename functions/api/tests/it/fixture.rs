@@ -9,10 +9,13 @@ use bytes::Bytes;
 use domain::account::RefreshPlan;
 use domain::app::ModeSetting;
 use domain::media::{Container, Declared, Probe};
-use domain::{CreatorId, KeyId, Media, MediaId, Periods, SignedDuration, Timestamp, WorkspaceId};
+use domain::{
+    CreatorId, KeyId, Media, MediaId, Periods, Scope, Scopes, SignedDuration, Timestamp, WorkspaceId,
+};
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use lambda_kit::redacted::Secret;
 use ports::fakes::{ManualClock, MemoryObjects, MemoryQueues, MemoryTable, MemoryVault, SeededEntropy};
+use ports::samples::{self, NOON};
 use ports::{ApiKey, Clock, Entropy};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -99,6 +102,7 @@ pub(crate) struct Fixture {
     pub(crate) queues: MemoryQueues,
     pub(crate) clock: ManualClock,
     pub(crate) tiktok: TikTok,
+    public_base_url: Option<String>,
     router: Router,
     /// The workspace that asks, unless a request says otherwise.
     pub(crate) us: Workspace,
@@ -137,13 +141,24 @@ impl Fixture {
         let tiktok = TikTok { core: Arc::new(Mutex::new(core)), clock: clock.clone() };
         let (table, objects) = (MemoryTable::new(), MemoryObjects::new());
         let queues = MemoryQueues::new(clock.clone());
-        let router = Api::<Memory> {
-            store: table.clone(),
-            objects: objects.clone(),
-            queues: queues.clone(),
+        let us = workspace(&table, 1);
+        let them = workspace(&table, 2);
+        let public_base_url = public_base_url.map(str::to_owned);
+        let fixture =
+            Self { table, objects, queues, clock, tiktok, public_base_url, router: Router::new(), us, them };
+        let router = fixture.function(1);
+        Self { router, ..fixture }
+    }
+
+    /// A function of its own, with what it believes of keys, over the same rows.
+    fn function(&self, seed: u64) -> Router {
+        Api::<Memory> {
+            store: self.table.clone(),
+            objects: self.objects.clone(),
+            queues: self.queues.clone(),
             vault: MemoryVault::new(),
-            tiktok: tiktok::Client::new(tiktok.clone(), Endpoints::tiktok()),
-            time: Time { clock: clock.clone(), entropy: SeededEntropy::default() },
+            tiktok: tiktok::Client::new(self.tiktok.clone(), Endpoints::tiktok()),
+            time: Time { clock: self.clock.clone(), entropy: SeededEntropy::new(seed) },
             secrets: Arc::new(AppSecrets {
                 client_key: CLIENT_KEY.into(),
                 client_secret: Secret::from(CLIENT_SECRET),
@@ -156,15 +171,38 @@ impl Fixture {
                 keep_alive: SignedDuration::from_hours(30 * 24),
             },
             upload: SignedDuration::from_mins(15),
-            public_base_url: public_base_url.map(str::to_owned),
+            public_base_url: self.public_base_url.clone(),
             tiktok_mode: ModeSetting::Auto,
             media_base_url: Some("https://media.slipway.example".to_owned()),
             keys: KeyCache::default(),
         }
-        .router();
-        let us = workspace(&table, 1);
-        let them = workspace(&table, 2);
-        Self { table, objects, queues, clock, tiktok, router, us, them }
+        .router()
+    }
+
+    /// The same deployment, asked through another function.
+    pub(crate) fn another_function(&self) -> Self {
+        let who = |who: &Workspace| Workspace {
+            id: who.id.clone(),
+            key: who.key.clone(),
+            bearer: who.bearer.clone(),
+        };
+        Self {
+            table: self.table.clone(),
+            objects: self.objects.clone(),
+            queues: self.queues.clone(),
+            clock: self.clock.clone(),
+            tiktok: self.tiktok.clone(),
+            public_base_url: self.public_base_url.clone(),
+            router: self.function(2),
+            us: who(&self.us),
+            them: who(&self.them),
+        }
+    }
+
+    /// Another key of our workspace, which may do this and nothing else.
+    pub(crate) fn key_with(&self, number: u128, scopes: impl IntoIterator<Item = Scope>) -> Workspace {
+        let scopes = scopes.into_iter().collect();
+        insert_key(&self.table, self.us.id.clone(), KeyId::from_bits(number), scopes)
     }
 
     /// With a creator `ada` (public account) that has connected.
@@ -322,14 +360,19 @@ impl Fixture {
 
 fn workspace(table: &MemoryTable, number: u128) -> Workspace {
     let id = WorkspaceId::from_bits(number);
-    let key = KeyId::from_bits(number << 64);
-    let secret = format!("{number:064x}");
+    insert_key(table, id, KeyId::from_bits(number << 64), Scopes::all())
+}
+
+/// A key that is in use, and so does not write down its first use.
+fn insert_key(table: &MemoryTable, id: WorkspaceId, key: KeyId, scopes: Scopes) -> Workspace {
+    let secret = format!("{:064x}", key.bits());
     table.insert_key(ApiKey {
         id: key.clone(),
         workspace: id.clone(),
         secret_sha256: sha256(secret.as_bytes()),
-        expires_at: None,
-        revoked_at: None,
+        scopes,
+        last_used_at: Some(NOON),
+        ..samples::api_key(0, NOON)
     });
     let bearer = format!("Bearer slk_{:032x}_{secret}", key.bits());
     Workspace { id, key, bearer }

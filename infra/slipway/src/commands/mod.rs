@@ -1,6 +1,7 @@
 //! What `cargo slipway` can do.
 
 mod demo;
+mod keys;
 mod post;
 mod secrets;
 mod test;
@@ -8,7 +9,7 @@ mod up;
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -24,6 +25,8 @@ pub enum Command {
     Post(post::Post),
     /// Puts a stage's secrets into AWS, before the deploy.
     Secrets(secrets::Secrets),
+    /// Makes, lists and revokes a stage's keys; the first key of a workspace comes from here.
+    Keys(keys::Keys),
     /// Runs every check and every test, with whatever they need.
     Test(test::Test),
 }
@@ -36,9 +39,16 @@ impl Command {
             Self::Up(up) => up.run().await.map(|()| ExitCode::SUCCESS),
             Self::Post(post) => post.run().await,
             Self::Secrets(secrets) => secrets.run().await.map(|()| ExitCode::SUCCESS),
+            Self::Keys(keys) => keys.run().await.map(|()| ExitCode::SUCCESS),
             Self::Test(test) => test.run().await,
         }
     }
+}
+
+fn check_stage(stage: &str) -> Result<()> {
+    let sound = !stage.is_empty() && stage.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    ensure!(sound, "a stage's name is made of letters, digits and hyphens, not `{stage}`");
+    Ok(())
 }
 
 /// Ends when somebody wants us to: Ctrl-C, or SIGTERM from a program.
@@ -74,5 +84,22 @@ mod tests {
             None
         );
         assert_eq!(parse("slipway up --set PollLadder"), Some(clap::error::ErrorKind::ValueValidation));
+    }
+
+    #[test]
+    fn a_key_is_told_by_its_id_and_never_by_its_secret() {
+        let error =
+            |words: &str| Command::try_parse_from(words.split(' ')).err().map(|error| error.to_string());
+        let create = "slipway keys create --stage s --name n";
+        assert_eq!(error(create), None);
+        assert_eq!(error(&format!("{create} --scopes posts:read,keys:write --expires-in-days 30")), None);
+        assert_eq!(error(&format!("{create} --workspace wks_{}", "0".repeat(32))), None);
+        assert!(error(&format!("{create} --workspace wks_1")).is_some());
+        let unknown = error(&format!("{create} --scopes posts")).expect("there is no such scope");
+        assert!(unknown.contains("`posts:read`, `posts:write`"), "{unknown}");
+        let revoke = "slipway keys revoke --stage s";
+        assert_eq!(error(&format!("{revoke} key_{}", "0".repeat(32))), None);
+        assert_eq!(error(&format!("{revoke} slk_{}", "0".repeat(32))), None);
+        assert!(error(&format!("{revoke} slk_{}_{}", "0".repeat(32), "1".repeat(64))).is_some());
     }
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use super::check_stage;
 use crate::progress::Progress;
 use crate::repo;
 use crate::stack::{prerequisites, venv};
@@ -26,11 +27,7 @@ pub struct Secrets {
 
 impl Secrets {
     pub async fn run(self) -> Result<()> {
-        if self.stage.is_empty()
-            || !self.stage.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        {
-            bail!("a stage's name is made of letters, digits and hyphens, not `{}`", self.stage);
-        }
+        check_stage(&self.stage)?;
         let root = repo::root()?;
         let python = prerequisites::check().await?;
         let venv = venv::prepare(&root, &python, Progress::Shown).await?;

@@ -102,7 +102,7 @@ async fn media(
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
-    serve_object(&edge, peer, &format!("m/{name}"), &request).await
+    serve_object(&edge, peer, &format!("m/{name}"), request).await
 }
 
 /// TikTok looks for its verification file at the root as well; nothing else lies there.
@@ -113,14 +113,14 @@ async fn verification_file(
     request: Request,
 ) -> Response {
     if is_verification_file(&name) {
-        serve_object(&edge, peer, &name, &request).await
+        serve_object(&edge, peer, &name, request).await
     } else {
         Served::new(&edge.log, peer, &request).answer(StatusCode::NOT_FOUND.into_response())
     }
 }
 
-async fn serve_object(edge: &Edge, peer: SocketAddr, key: &str, request: &Request) -> Response {
-    let served = Served::new(&edge.log, peer, request);
+async fn serve_object(edge: &Edge, peer: SocketAddr, key: &str, request: Request) -> Response {
+    let served = Served::new(&edge.log, peer, &request);
     if ![Method::GET, Method::HEAD].contains(request.method()) {
         return served.answer(StatusCode::METHOD_NOT_ALLOWED.into_response());
     }

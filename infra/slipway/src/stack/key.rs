@@ -4,27 +4,17 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use aws_config::SdkConfig;
-use domain::{KeyId, WorkspaceId};
-use lambda_kit::system::SystemEntropy;
-use ports::{ApiKey, Keys as _};
+use domain::Scopes;
 use store_dynamodb::Store;
 
-/// Makes a key for a new workspace and writes it to the table; `slk_<id>_<secret>`, the secret kept nowhere.
-pub(super) async fn make(aws: &SdkConfig, table: &str) -> Result<String> {
-    let id: u128 = u128::from_be_bytes(SystemEntropy.bytes());
-    let workspace = WorkspaceId::from_bits(u128::from_be_bytes(SystemEntropy.bytes()));
-    let secret: [u8; 32] = SystemEntropy.bytes();
-    let secret = secret.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    put(aws, table, KeyId::from_bits(id), workspace, &secret).await?;
-    Ok(format!("slk_{id:032x}_{secret}"))
-}
+use crate::keys::{self, Wanted};
 
-async fn put(aws: &SdkConfig, table: &str, id: KeyId, workspace: WorkspaceId, secret: &str) -> Result<()> {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes());
-    let secret_sha256 = digest.as_ref().try_into().context("hashing the key's secret")?;
-    let key = ApiKey { id, workspace, secret_sha256, expires_at: None, revoked_at: None };
+/// A key of a new workspace that may do everything; `slk_<id>_<secret>`, the secret kept nowhere.
+pub(super) async fn make(aws: &SdkConfig, table: &str) -> Result<String> {
     let store = Store::new(aws_sdk_dynamodb::Client::new(aws), table.to_owned());
-    store.put_key(&key).await.context("writing the workspace's key")
+    let name = "local stack".parse().context("naming the workspace's key")?;
+    let wanted = Wanted { workspace: None, name, scopes: Scopes::all(), expires_at: None };
+    Ok(keys::make(&store, wanted).await?.secret)
 }
 
 /// The key of last time, kept in the state's directory, or a new one.

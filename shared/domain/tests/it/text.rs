@@ -1,6 +1,7 @@
 use domain::account::{Binding, TokenField};
 use domain::content::{CAPTION_MAX_UTF16, Caption, ContentHash};
-use domain::{Job, MediaId, Nonce, PostId};
+use domain::key::KEY_NAME_MAX;
+use domain::{Job, KeyName, MediaId, Nonce, PostId, Scope, Scopes};
 
 #[test]
 fn captions_are_counted_in_utf16_units() {
@@ -20,6 +21,31 @@ fn ids_know_their_kind() {
     {
         assert!(wrong.parse::<PostId>().is_err(), "`{wrong}`");
     }
+}
+
+#[test]
+fn a_key_is_named_by_a_line_of_up_to_eighty_characters() {
+    for good in ["x".to_owned(), "é".repeat(KEY_NAME_MAX), "Ada's laptop, 2026".to_owned()] {
+        assert_eq!(good.parse::<KeyName>().unwrap().as_str(), good);
+    }
+    for wrong in [String::new(), "  ".to_owned(), "é".repeat(KEY_NAME_MAX + 1), "a\nb".to_owned()] {
+        assert!(wrong.parse::<KeyName>().is_err(), "`{wrong}`");
+    }
+}
+
+#[test]
+fn scopes_are_known_by_their_text_and_shown_in_one_order() {
+    for scope in Scope::ALL {
+        assert_eq!(scope.as_str().parse::<Scope>().unwrap(), scope);
+        assert!(Scopes::all().contains(scope));
+        assert!(!Scopes::default().contains(scope));
+    }
+    assert!("posts".parse::<Scope>().is_err());
+    let few: Scopes = [Scope::EventsRead, Scope::PostsRead].into_iter().collect();
+    assert_eq!(few.to_string(), "`posts:read`, `events:read`");
+    assert!(Scopes::all().covers(few) && few.covers(few) && !few.covers(Scopes::all()));
+    assert!(few.without(Scopes::all()).is_empty());
+    assert_eq!(Scopes::all().without(few).iter().count(), Scope::ALL.len() - 2);
 }
 
 #[test]

@@ -14,8 +14,8 @@ use domain::{
 use super::{Faults, OnPurpose, fails_on_purpose, lock};
 use crate::{
     Accounts, ApiKey, AppRows, Connected, Connecting, Connections, Created, Creators, Due, DueAccounts,
-    DueKey, DueRow, DueRows, Keys, Leased, MediaRows, Notices, Page, PortError, PortResult, Posts, Read,
-    Saved, Stored, Unexplained, Work, cursor,
+    DueKey, DueRow, DueRows, KeyCreated, Keys, LAST_USE_KEPT, Leased, MediaRows, Notices, Page, PortError,
+    PortResult, Posts, Read, Saved, Stored, Unexplained, Work, cursor,
 };
 
 const OPERATIONS: &[&str] = &[
@@ -44,7 +44,11 @@ const OPERATIONS: &[&str] = &[
     "put_creator",
     "list_creators",
     "key",
-    "put_key",
+    "create_key",
+    "revoke_key",
+    "retire_key",
+    "key_used",
+    "list_keys",
     "begin",
     "peek",
     "take",
@@ -75,6 +79,12 @@ struct AccountRow {
     tokens_nonce: Option<Nonce>,
 }
 
+#[derive(Debug, Clone)]
+struct KeyRow {
+    key: ApiKey,
+    nonce: Nonce,
+}
+
 #[derive(Debug, Default)]
 struct Rows {
     posts: BTreeMap<PostId, Row<Post>>,
@@ -83,7 +93,7 @@ struct Rows {
     media: BTreeMap<MediaId, Row<Media>>,
     accounts: BTreeMap<AccountId, AccountRow>,
     creators: BTreeMap<CreatorId, Creator>,
-    keys: HashMap<KeyId, ApiKey>,
+    keys: BTreeMap<KeyId, KeyRow>,
     connections: HashMap<[u8; 32], Connecting>,
     notices: BTreeMap<NoticeId, Notice>,
     apps: HashMap<String, AppFacts>,
@@ -185,7 +195,13 @@ impl MemoryTable {
 
     /// Puts an API key as it is.
     pub fn insert_key(&self, key: ApiKey) {
-        lock(&self.rows).keys.insert(key.id.clone(), key);
+        let id = key.id.clone();
+        lock(&self.rows).keys.insert(id, KeyRow { key, nonce: Nonce::from_bits(0) });
+    }
+
+    /// All API keys, by id.
+    pub fn api_keys(&self) -> Vec<ApiKey> {
+        lock(&self.rows).keys.values().map(|row| row.key.clone()).collect()
     }
 
     fn run<T>(
@@ -561,13 +577,61 @@ impl Creators for MemoryTable {
 
 impl Keys for MemoryTable {
     async fn key(&self, id: &KeyId) -> PortResult<Option<ApiKey>> {
-        self.run("key", |rows| Ok(rows.keys.get(id).cloned()))
+        self.run("key", |rows| Ok(rows.keys.get(id).map(|row| row.key.clone())))
     }
 
-    async fn put_key(&self, key: &ApiKey) -> PortResult<()> {
-        self.run("put_key", |rows| {
-            rows.keys.insert(key.id.clone(), key.clone());
+    async fn create_key(&self, key: &ApiKey, nonce: Nonce) -> PortResult<KeyCreated> {
+        self.run("create_key", |rows| {
+            let row = rows.keys.entry(key.id.clone()).or_insert_with(|| KeyRow { key: key.clone(), nonce });
+            Ok(if row.nonce == nonce {
+                KeyCreated::New
+            } else {
+                KeyCreated::Existed(Box::new(row.key.clone()))
+            })
+        })
+    }
+
+    async fn revoke_key(&self, id: &KeyId, at: Timestamp) -> PortResult<Option<ApiKey>> {
+        self.run("revoke_key", |rows| {
+            Ok(rows.keys.get_mut(id).map(|row| {
+                row.key.revoked_at.get_or_insert(at);
+                row.key.clone()
+            }))
+        })
+    }
+
+    async fn retire_key(&self, id: &KeyId, at: Timestamp) -> PortResult<Option<ApiKey>> {
+        self.run("retire_key", |rows| {
+            Ok(rows.keys.get_mut(id).map(|row| {
+                if row.key.revoked_at.is_none() && row.key.retires_at.is_none_or(|retires| at < retires) {
+                    row.key.retires_at = Some(at);
+                }
+                row.key.clone()
+            }))
+        })
+    }
+
+    async fn key_used(&self, key: &ApiKey, at: Timestamp) -> PortResult<()> {
+        self.run("key_used", |rows| {
+            if let Some(row) = rows.keys.get_mut(&key.id)
+                && row.key.last_used_at.is_none_or(|last| last < at - LAST_USE_KEPT)
+            {
+                row.key.last_used_at = Some(at);
+            }
             Ok(())
+        })
+    }
+
+    async fn list_keys(
+        &self,
+        workspace: &WorkspaceId,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> PortResult<Page<ApiKey>> {
+        self.run("list_keys", |rows| {
+            let ours = rows.keys.values().map(|row| &row.key).filter(|key| key.workspace == *workspace);
+            let placed = ours.map(|key| (cursor::place(key.created_at, key.id.as_str()), key.clone()));
+            page(placed, cursor, limit)
         })
     }
 }

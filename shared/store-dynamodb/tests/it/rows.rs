@@ -4,9 +4,14 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::account::Slot;
 use domain::post::{HoldReason, PublishId, Verdict, Witness};
 use domain::timeline::Actor;
-use domain::{Account, Event, Nonce, Outcome, Periods, Post, PostId, SignedDuration, Timestamp, wake};
+use domain::{
+    Account, Event, KeyName, Nonce, Outcome, Periods, Post, PostId, Scope, Scopes, SignedDuration, Timestamp,
+    wake,
+};
 use ports::samples::{self, NOON};
-use ports::{Accounts, Created, Creators, DueKey, DueRows, MediaRows, Posts, Read, Saved, Stored};
+use ports::{
+    Accounts, ApiKey, Created, Creators, DueKey, DueRows, Keys, MediaRows, Posts, Read, Saved, Stored,
+};
 
 use crate::table::{Table, table};
 
@@ -193,6 +198,20 @@ async fn what_each_call_costs() {
     print("whose publish id, of nobody: asked again, strongly", 1.5);
     store.list(&post.workspace, None, 20).await.unwrap();
     print("list one post", 1.0);
+
+    let key = samples::api_key(0x5e, NOON);
+    store.create_key(&key, nonce(1)).await.unwrap();
+    print("make a key, with its place in `list`", 2.0);
+    store.key(&key.id).await.unwrap();
+    print("read a key, strongly", 1.0);
+    store.key(&domain::KeyId::from_bits(2)).await.unwrap();
+    print("read a key that is not there: as much, so that nobody can tell", 1.0);
+    store.key_used(&key, NOON).await.unwrap();
+    print("write down a key's use", 1.0);
+    store.retire_key(&key.id, NOON).await.unwrap();
+    print("let a key retire", 1.0);
+    store.revoke_key(&key.id, NOON).await.unwrap();
+    print("revoke a key", 1.0);
 }
 
 /// Rings as full as they get: six posts a minute, thirty checks.
@@ -335,6 +354,54 @@ async fn rows_go_by_themselves_when_they_are_of_no_more_use() {
     }
     store.remember(&PublishId("v_pub_url~1".to_owned()), &first.id, NOON).await.unwrap();
     assert_eq!(ttl(&table.raw("pub#v_pub_url~1").await), Some(NOON.as_second() + 90 * day));
+
+    let lasting = samples::api_key(2, NOON);
+    let expiring = ApiKey { expires_at: Some(after(1_000)), ..samples::api_key(3, NOON) };
+    let ttl_of = async |key: &ApiKey| ttl(&table.raw(&format!("key#{}", key.id)).await);
+    for key in [&lasting, &expiring] {
+        store.create_key(key, Nonce::from_bits(1)).await.unwrap();
+    }
+    assert_eq!(ttl_of(&lasting).await, None);
+    assert_eq!(ttl_of(&expiring).await, Some(NOON.as_second() + 1 + 400 * day));
+    store.retire_key(&lasting.id, after(5_000)).await.unwrap();
+    assert_eq!(ttl_of(&lasting).await, Some(NOON.as_second() + 5 + 400 * day));
+    store.revoke_key(&lasting.id, after(2_000)).await.unwrap();
+    assert_eq!(ttl_of(&lasting).await, Some(NOON.as_second() + 2 + 400 * day));
+}
+
+#[tokio::test]
+async fn a_key_from_before_scopes_may_do_everything_and_is_listed_once_it_is_used() {
+    let table = table().await;
+    let store = &table.store;
+    let sample = samples::api_key(1, NOON);
+    let pk = format!("key#{}", sample.id);
+    table.meddle(&pk, "w", AttributeValue::S(sample.workspace.to_string())).await;
+    table.meddle(&pk, "h", AttributeValue::B(sample.secret_sha256.to_vec().into())).await;
+    let (name, created_at) = (KeyName::default(), Timestamp::UNIX_EPOCH);
+    let old = ApiKey { name, created_at, ..sample };
+    assert_eq!(old.scopes, Scopes::all());
+    assert_eq!(store.key(&old.id).await.unwrap().as_ref(), Some(&old));
+    assert_eq!(store.list_keys(&old.workspace, None, 10).await.unwrap().rows, []);
+    let new = samples::api_key(2, NOON);
+    store.create_key(&new, Nonce::from_bits(1)).await.unwrap();
+    store.key_used(&old, NOON).await.unwrap();
+    let used = ApiKey { last_used_at: Some(NOON), ..old };
+    assert_eq!(store.list_keys(&new.workspace, None, 10).await.unwrap().rows, [new, used]);
+}
+
+#[tokio::test]
+async fn a_scope_of_a_newer_version_is_left_out_and_nothing_stands_for_it() {
+    let table = table().await;
+    let store = &table.store;
+    let key = samples::api_key(1, NOON);
+    store.create_key(&key, Nonce::from_bits(1)).await.unwrap();
+    let pk = format!("key#{}", key.id);
+    let scopes = |scopes: &[&str]| AttributeValue::Ss(scopes.iter().map(|&scope| scope.to_owned()).collect());
+    table.meddle(&pk, "sc", scopes(&["posts:read", "dreams:write"])).await;
+    let found = store.key(&key.id).await.unwrap().expect("it is there").scopes;
+    assert_eq!(found, [Scope::PostsRead].into_iter().collect());
+    table.meddle(&pk, "sc", scopes(&["dreams:write"])).await;
+    assert!(store.key(&key.id).await.unwrap().expect("it is there").scopes.is_empty());
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use e2e::journey::{Answer, Journey, PATIENCE, form};
 use e2e::rig::{GOOD_VIDEO, Rig};
-use ports::{ApiKey, Keys as _};
+use ports::Keys as _;
 use serde_json::{Value, json};
 use slipway::client::{fresh_key, text};
 
@@ -117,8 +117,7 @@ pub(crate) async fn a_key_that_is_expired_or_unknown_opens_nothing(rig: &Rig) ->
     let key = rig.stack.new_api_key().await?;
     let id = key.split('_').nth(1).context("the key has no id")?;
     let id: domain::KeyId = format!("{}{id}", domain::KeyId::PREFIX).parse()?;
-    let row = rig.store.key(&id).await?.context("the key has no row")?;
-    rig.store.put_key(&ApiKey { expires_at: Some(domain::Timestamp::UNIX_EPOCH), ..row }).await?;
+    rig.store.retire_key(&id, domain::Timestamp::UNIX_EPOCH).await?.context("the key has no row")?;
     names(&asks(&key).await?, 401, "", "key.expired")?;
     rig.every_queue_is_empty(PATIENCE).await
 }
