@@ -132,19 +132,21 @@ impl<W: Outside> Api<W> {
         };
         let is_about = |tokens: &Tokens| tokens.issued_at.as_second() <= create_time;
         let now = self.time.now();
-        if fresh && is_about(tokens) {
-            let lease = Lease { nonce: self.time.nonce(), until: now + LEASE };
-            if let Leased::Won { account, .. } = self.store.lease(id, &lease, now).await? {
-                if account.tokens.as_ref().is_some_and(is_about) {
-                    let code = "authorization.removed";
-                    flows::require_reconnect(&self.store, &account, lease.nonce, code, now).await?;
-                    return Ok(true);
-                }
+        // the question goes out in any case: whoever answers it tells the workspace, too
+        let ask = Job::Refresh { account: id.clone(), epoch: Some(account.epoch) };
+        self.queues.send(&ask, SignedDuration::from_secs(1)).await?;
+        if !(fresh && is_about(tokens)) {
+            return Ok(true);
+        }
+        let lease = Lease { nonce: self.time.nonce(), until: now + LEASE };
+        if let Leased::Won { account, .. } = self.store.lease(id, &lease, now).await? {
+            if account.tokens.as_ref().is_some_and(is_about) {
+                let (epoch, code) = (account.epoch, "authorization.removed");
+                self.store.require_reconnect(id, lease.nonce, epoch, code, now).await?;
+            } else {
                 self.store.release(id, lease.nonce, None).await?;
             }
         }
-        let ask = Job::Refresh { account: id.clone(), epoch: Some(account.epoch) };
-        self.queues.send(&ask, SignedDuration::from_secs(1)).await?;
         Ok(true)
     }
 

@@ -41,6 +41,7 @@ async fn main() -> Result<(), Error> {
     let (table, bucket, key) =
         (settings.required("TABLE"), settings.required("MEDIA_BUCKET"), settings.required("KMS_KEY_ID"));
     let (queue, prefix) = (settings.required("REFRESH_QUEUE_URL"), settings.required("SECRETS_PREFIX"));
+    let status = settings.required("STATUS_QUEUE_URL");
     let (api_base, auth_base) =
         (settings.required("TIKTOK_API_BASE_URL"), settings.required("TIKTOK_AUTH_BASE_URL"));
     let at_percent = settings.parsed::<u8>("REFRESH_AT_PERCENT", "a percentage");
@@ -53,7 +54,7 @@ async fn main() -> Result<(), Error> {
         jitter_percent: jitter_percent?,
         keep_alive: SignedDuration::from_hours(24 * keep_alive?),
     };
-    let urls = QueueUrls { refresh: Some(queue?), ..QueueUrls::default() };
+    let urls = QueueUrls { refresh: Some(queue?), status: Some(status?), ..QueueUrls::default() };
     let exchange = ReqwestExchange::new(http::tiktok_http_builder(), ExchangeLimits::default())?;
     let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), table?);
     let queues = Sqs::new(aws_sdk_sqs::Client::new(&aws), urls);

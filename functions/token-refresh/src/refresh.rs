@@ -1,6 +1,8 @@
 //! One refresh of one account.
 
 use domain::account::{AccountStatus, Care, Lease, RefreshPlan, Sealed, TokenField, Tokens};
+use domain::creator::CreatorStatus;
+use domain::job::Release;
 use domain::notice::News;
 use domain::{Account, AccountId, Job, Nonce, Notice, Periods, SignedDuration, Timestamp};
 use lambda_kit::batch::Failure;
@@ -45,6 +47,8 @@ const AGAIN_YOUNG: SignedDuration = SignedDuration::from_mins(1);
 const PROBE: SignedDuration = SignedDuration::from_mins(15);
 /// A pair that TikTok has given out is all there is: what keeps it is tried this often.
 const TRIES: u32 = 3;
+/// Posts that waited go on when the account is surely written.
+const RELEASE: SignedDuration = SignedDuration::from_secs(5);
 /// Nickname and avatar are asked for this often. TikTok takes 600 such calls a minute from the whole app.
 const PROFILE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -128,15 +132,16 @@ where
                 self.queues.send(&job, delay).await.map_err(retry)
             }
             Ok(Refreshed::Moot) => {
-                self.store.release(&id, nonce, None).await.map_err(retry)?;
-                flows::tell_workspace(&self.store, &account).await.map_err(retry)
+                // under the lease, which whoever brings the account back needs as well
+                flows::tell_workspace(&self.store, &account).await.map_err(retry)?;
+                self.store.release(&id, nonce, None).await.map_err(retry)
             }
             Ok(Refreshed::Dead(code)) => {
-                let now = self.time.now();
-                flows::require_reconnect(&self.store, &account, nonce, &code, now)
-                    .await
-                    .map(drop)
-                    .map_err(retry)
+                if !self.reconnect_required(&account, nonce, &code).await? {
+                    return Ok(());
+                }
+                // the lease is gone: the workspace is told under another one
+                Box::pin(self.refresh(id, epoch, deadline)).await
             }
             // whoever comes next has to read the rescue object first, as a taker-over does
             Err(error) if taken_over => Err(error),
@@ -158,14 +163,19 @@ where
         taken_over: bool,
     ) -> Result<Refreshed, Failure> {
         let now = self.time.now();
-        let (AccountStatus::Connected, Some(tokens)) = (&account.status, &account.tokens) else {
-            return Ok(Refreshed::Moot);
+        let tokens = match (&account.status, &account.tokens) {
+            (AccountStatus::Connected, Some(tokens)) => tokens,
+            (AccountStatus::ReconnectRequired { .. }, Some(tokens)) => {
+                return self.brought_back(account, tokens, nonce).await;
+            }
+            (AccountStatus::Connected | AccountStatus::ReconnectRequired { .. }, None)
+            | (AccountStatus::Disconnected, _) => return Ok(Refreshed::Moot),
         };
         if self.is_fresh(account, tokens, epoch, now) {
             return Ok(Refreshed::Fresh(self.plan.wake(&account.id, tokens, account.care(now), now)));
         }
-        if taken_over && let Some(kept) = self.rescued(account, tokens, nonce).await.map_err(retry)? {
-            return Ok(Refreshed::Stored(Box::new(kept)));
+        if taken_over && let Some(rescued) = self.rescued(account, tokens, nonce).await.map_err(retry)? {
+            return Ok(rescued);
         }
         let refresh = match self.open(account, &tokens.refresh, tokens.epoch).await {
             Ok(refresh) => refresh,
@@ -333,12 +343,48 @@ where
         flows::patience(due, now, least)
     }
 
-    /// Stores a generation that an earlier holder could only put into S3.
-    async fn rescued(&self, account: &Account, tokens: &Tokens, nonce: Nonce) -> PortResult<Option<Tokens>> {
+    /// Stores a generation that an earlier holder could only put into S3. `None`: there is none.
+    async fn rescued(
+        &self,
+        account: &Account,
+        tokens: &Tokens,
+        nonce: Nonce,
+    ) -> PortResult<Option<Refreshed>> {
         let Some(kept) = self.rescue.kept(&account.id, tokens.epoch + 1).await? else { return Ok(None) };
+        self.store_kept(account, kept, nonce).await.map(Some)
+    }
+
+    async fn store_kept(&self, account: &Account, kept: Tokens, nonce: Nonce) -> PortResult<Refreshed> {
         let wake = self.wake(account, &kept, false);
         let stored = self.store.store_tokens(&account.id, nonce, &kept, wake).await?;
-        Ok(stored.then_some(kept))
+        // the lease is lost: TikTok replaced our token for this pair, and must not see it again
+        Ok(if stored { Refreshed::Stored(Box::new(kept)) } else { Refreshed::Later(AGAIN) })
+    }
+
+    /// A pair that was kept only after the account had been given up brings it back.
+    async fn brought_back(
+        &self,
+        account: &Account,
+        tokens: &Tokens,
+        nonce: Nonce,
+    ) -> Result<Refreshed, Failure> {
+        let kept = self.rescue.kept(&account.id, tokens.epoch + 1).await.map_err(retry)?;
+        let Some(kept) = kept else { return Ok(Refreshed::Moot) };
+        // everybody else first: whoever stops in between leaves an account that is brought back again
+        self.mark_active(account).await?;
+        let release = Release {
+            workspace: account.workspace.clone(),
+            creator: account.creator.clone(),
+            account: account.id.clone(),
+            cursor: None,
+        };
+        self.queues.send(&Job::Release(release), RELEASE).await.map_err(retry)?;
+        let news = News::Connected { scopes: kept.scopes.clone() };
+        let (workspace, creator) = (account.workspace.clone(), account.creator.clone());
+        let notice = Notice::new(workspace, creator, kept.epoch, self.time.now(), news);
+        self.store.record(&notice).await.map_err(retry)?;
+        tracing::warn!(account = %account.id, "tokens that were kept late bring the account back");
+        self.store_kept(account, kept, nonce).await.map_err(retry)
     }
 
     /// TikTok says `invalid_grant`: newer tokens, the rescue object, the previous token, and only then the end.
@@ -358,8 +404,8 @@ where
         if let Some(due) = newer {
             return Ok(Refreshed::Fresh(due));
         }
-        if let Some(kept) = self.rescued(account, tokens, nonce).await.map_err(retry)? {
-            return Ok(Refreshed::Stored(Box::new(kept)));
+        if let Some(rescued) = self.rescued(account, tokens, nonce).await.map_err(retry)? {
+            return Ok(rescued);
         }
         let code = error.code().unwrap_or("invalid_grant").to_owned();
         let Some((epoch, sealed)) = &tokens.previous_refresh else { return Ok(Refreshed::Dead(code)) };
@@ -383,6 +429,27 @@ where
                 Err(Refreshed::Later(if passing { AGAIN } else { PROBE }))
             }
         }
+    }
+
+    async fn reconnect_required(&self, account: &Account, nonce: Nonce, code: &str) -> Result<bool, Failure> {
+        let now = self.time.now();
+        let required = self
+            .store
+            .require_reconnect(&account.id, nonce, account.epoch, code, now)
+            .await
+            .map_err(retry)?;
+        if required {
+            tracing::warn!(account = %account.id, creator = %account.creator, code, "the creator has to connect again");
+        }
+        Ok(required)
+    }
+
+    async fn mark_active(&self, account: &Account) -> Result<(), Failure> {
+        let creator = self.store.creator(&account.creator).await.map_err(retry)?;
+        let lost = creator.filter(|creator| creator.status == CreatorStatus::ReconnectRequired);
+        let Some(mut creator) = lost else { return Ok(()) };
+        creator.status = CreatorStatus::Active;
+        self.store.put_creator(&creator).await.map_err(retry)
     }
 }
 

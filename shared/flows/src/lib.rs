@@ -7,7 +7,7 @@ use domain::creator::CreatorStatus;
 use domain::job::{Check, Publish};
 use domain::notice::News;
 use domain::post::{Event, HoldReason, InvalidTransition, NextTask, Outcome, PostState, Task, Witness};
-use domain::{Account, CreatorId, Job, Nonce, Notice, Periods, Post, SignedDuration, Timestamp};
+use domain::{Account, CreatorId, Job, Notice, Periods, Post, SignedDuration, Timestamp};
 use ports::{
     Accounts, Clock, Creators, Entropy, Notices, Objects, OpenError, Plaintext, PortError, PortResult, Posts,
     Queues, Saved, Stored, Vault,
@@ -210,26 +210,8 @@ pub async fn open_token(
     }
 }
 
-/// TikTok refuses an account's tokens for good: nothing goes out until its creator connects again. Wants the account's
-/// lease, and gives it back. `false`: somebody else has the lease, or newer tokens are there.
-pub async fn require_reconnect(
-    store: &(impl Accounts + Creators + Notices),
-    account: &Account,
-    lease: Nonce,
-    code: &str,
-    now: Timestamp,
-) -> PortResult<bool> {
-    if !store.require_reconnect(&account.id, lease, account.epoch, code, now).await? {
-        return Ok(false);
-    }
-    tracing::warn!(account = %account.id, creator = %account.creator, code, "the creator has to connect again");
-    let status = AccountStatus::ReconnectRequired { since: now, code: code.to_owned() };
-    tell_workspace(store, &Account { status, ..account.clone() }).await?;
-    Ok(true)
-}
-
-/// Shows on the creator, and tells its workspace, that it has to connect again. Whoever wrote the account may have stopped
-/// before: this is repeated until it is done.
+/// Shows on the creator, and tells its workspace, that it has to connect again. Under the account's lease, so that nobody who
+/// connects it meanwhile is overruled.
 pub async fn tell_workspace(store: &(impl Creators + Notices), account: &Account) -> PortResult<()> {
     let AccountStatus::ReconnectRequired { since, code } = &account.status else { return Ok(()) };
     let creator = store.creator(&account.creator).await?;

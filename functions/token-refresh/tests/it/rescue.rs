@@ -1,5 +1,8 @@
 //! A pair that TikTok has given out is never lost, as long as anything can keep it.
 
+use domain::account::{AccountStatus, Lease};
+use domain::creator::CreatorStatus;
+use domain::{Nonce, SignedDuration};
 use ports::fakes::MemoryQueues;
 use rehearsal::{Cue, Stage, run};
 use tiktok_sandbox::config::Rotation;
@@ -109,6 +112,42 @@ fn a_crash_between_rescue_and_the_next_one_loses_nothing() {
     stage.script.next("keep", Cue::CrashAfter);
     assert!(run(function(&stage).refresh(stage.account_id(), Some(1), deadline(&stage))).is_none());
     redeliver(&stage.queues, &stage);
+    deliver(&stage, 10);
+    assert_eq!((epoch(&stage), token_calls(&stage).len()), (2, 1));
+    assert!(is_usable(&stage));
+}
+
+#[test]
+fn a_pair_that_was_kept_only_after_the_account_was_given_up_brings_it_back() {
+    let stage = Stage::new();
+    // the table is down for a holder, and its rescue object is on its way for longer than its lease
+    let there = stage.clone();
+    stage.script.next("store_tokens", Cue::FailBefore);
+    stage.script.before("keep", move || async move {
+        there.clock.advance(SignedDuration::from_secs(71));
+        refresh(&there, 1).unwrap();
+        assert!(matches!(there.account().status, AccountStatus::ReconnectRequired { .. }));
+        assert_eq!(there.creator().status, CreatorStatus::ReconnectRequired);
+    });
+    refresh(&stage, 1).unwrap();
+    deliver(&stage, 10);
+    assert_eq!((epoch(&stage), stage.account().status), (2, AccountStatus::Connected));
+    assert_eq!(stage.creator().status, CreatorStatus::Active);
+    assert!(is_usable(&stage));
+}
+
+#[test]
+fn whoever_loses_the_lease_while_storing_a_rescued_pair_asks_nobody() {
+    let stage = harsh();
+    stage.script.next("store_tokens", Cue::FailBefore);
+    refresh(&stage, 1).unwrap();
+    let there = stage.clone();
+    stage.script.before("store_tokens", move || async move {
+        let until = there.now() + SignedDuration::from_secs(50);
+        there.change_account(|account| account.lease = Some(Lease { nonce: Nonce::from_bits(9), until }));
+    });
+    deliver(&stage, 1);
+    assert_eq!(token_calls(&stage).len(), 1, "TikTok has replaced the token in the row");
     deliver(&stage, 10);
     assert_eq!((epoch(&stage), token_calls(&stage).len()), (2, 1));
     assert!(is_usable(&stage));

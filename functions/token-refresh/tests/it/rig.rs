@@ -63,7 +63,12 @@ pub(crate) fn refresh(stage: &Stage, epoch: u64) -> Result<(), Failure> {
 pub(crate) fn deliver(stage: &Stage, at_most: usize) {
     for _ in 0..at_most {
         let Some(job) = stage.queues.pop_next() else { return };
-        let Job::Refresh { account, epoch } = job else { panic!("{job:?} is not ours") };
+        let (account, epoch) = match job {
+            Job::Refresh { account, epoch } => (account, epoch),
+            // for status-poll
+            Job::Release(_) => continue,
+            other => panic!("{other:?} is not ours"),
+        };
         done(function(stage).refresh(account, epoch, deadline(stage))).expect("the job is done with");
     }
 }
