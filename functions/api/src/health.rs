@@ -167,7 +167,7 @@ impl<W: Outside> Api<W> {
             "creator": creator.id.as_str(),
             "status": status,
             "healthy": healthy,
-            "token": account.as_ref().and_then(|account| self.token(account, now)),
+            "token": account.as_ref().and_then(|account| token(account, now)),
             "scopes": { "needed": SCOPES, "granted": creator.scopes, "missing": missing },
             "posts": tally.json(),
             "resting_until": account.as_ref().and_then(|account| {
@@ -177,20 +177,6 @@ impl<W: Outside> Api<W> {
             "problems": problems.iter().map(problem_json).collect::<Vec<_>>(),
         });
         Ok(answer::json(StatusCode::OK, &body))
-    }
-
-    fn token(&self, account: &Account, now: Timestamp) -> Option<Value> {
-        let tokens = account.tokens.as_ref()?;
-        Some(json!({
-            "access_expires_at": tokens.access_expires_at.to_string(),
-            "refresh_expires_at": tokens.refresh_expires_at.to_string(),
-            "last_refreshed_at": tokens.issued_at.to_string(),
-            "next_refresh_at": account.due.map(|due| due.to_string()),
-            "kept": match account.care(now) {
-                Care::Active => "fresh",
-                Care::Dormant => "alive",
-            },
-        }))
     }
 
     fn token_problems(&self, account: &Account, now: Timestamp) -> Vec<(&'static str, Problem)> {
@@ -405,6 +391,20 @@ fn advice(rule: &str, detail: String, remedy: &str) -> (&'static str, Problem) {
 
 fn problem_json((level, problem): &(&'static str, Problem)) -> Value {
     json!({ "level": level, "rule": problem.rule, "detail": problem.detail, "remedy": problem.remedy })
+}
+
+fn token(account: &Account, now: Timestamp) -> Option<Value> {
+    let tokens = account.tokens.as_ref()?;
+    Some(json!({
+        "access_expires_at": tokens.access_expires_at.to_string(),
+        "refresh_expires_at": tokens.refresh_expires_at.to_string(),
+        "last_refreshed_at": tokens.issued_at.to_string(),
+        "next_refresh_at": account.due.map(|due| due.to_string()),
+        "kept": match account.care(now) {
+            Care::Active => "fresh",
+            Care::Dormant => "alive",
+        },
+    }))
 }
 
 fn broken(account: &Account) -> Option<(&'static str, Problem)> {

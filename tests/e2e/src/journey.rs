@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, ensure};
 use domain::job::Publish;
 use domain::{Job, KeyId};
 use ports::{Creators as _, Keys as _};
-use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use slipway::client::{Api, fresh_key, text};
 use tiktok_sandbox::{Call, Endpoint, Publication};
@@ -140,16 +140,38 @@ impl<'r> Journey<'r> {
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
-        let answer = request
-            .timeout(Duration::from_secs(40))
-            .send()
-            .await
-            .with_context(|| format!("asking `{path}`"))?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let bytes = answer.bytes().await.context("reading the API's answer")?;
-        let body = serde_json::from_slice(&bytes)
-            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
-        Ok(Answer { status, headers, body })
+        answer(request, path).await
+    }
+
+    /// Any request of the API, and whatever comes of it.
+    pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer> {
+        let url = format!("{}{path}", self.rig.stack.facts.api_url);
+        let mut request = self.http.request(method, url).bearer_auth(&self.api_key);
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+        }
+        answer(request, path).await
+    }
+
+    /// Takes the authorization back, as the creator does in TikTok's settings.
+    pub fn takes_the_authorization_back(&self) {
+        let account = self.account.clone();
+        self.rig
+            .sandbox()
+            .act(|world, now| world.revoke_user(slipway::stack::SANDBOX_CLIENT_KEY, &account, 1, now));
+    }
+
+    /// Reads the creator until its status is this.
+    pub async fn creator_becomes(&self, status: &str) -> Result<Value> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let creator = self.api.get(&format!("/v1/creators/{}", self.creator)).await?;
+            if creator["status"] == json!(status) {
+                return Ok(creator);
+            }
+            ensure!(Instant::now() < deadline, "the creator is {creator}\n{}", self.rig.last_words());
+            sleep(Duration::from_millis(200)).await;
+        }
     }
 
     /// Reads the post until it is `state`; any other last word is an error.
@@ -282,6 +304,16 @@ impl<'r> Journey<'r> {
             sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+async fn answer(request: reqwest::RequestBuilder, path: &str) -> Result<Answer> {
+    let answer = request.timeout(Duration::from_secs(40)).send().await;
+    let answer = answer.with_context(|| format!("asking `{path}`"))?;
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let bytes = answer.bytes().await.context("reading the API's answer")?;
+    let body = serde_json::from_slice(&bytes)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+    Ok(Answer { status, headers, body })
 }
 
 /// On a machine that is busy with other journeys.

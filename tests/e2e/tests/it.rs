@@ -5,6 +5,8 @@
 
 #[path = "it/bad_input.rs"]
 mod bad_input;
+#[path = "it/creators.rs"]
+mod creators;
 #[path = "it/journeys.rs"]
 mod journeys;
 #[path = "it/killed.rs"]
@@ -108,6 +110,10 @@ fn main() -> ExitCode {
             repeats::a_job_delivered_twice_is_published_once
             repeats::a_job_delivered_while_the_first_is_inside_init_is_published_once
             repeats::the_same_idempotency_key_is_one_post_and_refuses_another_body
+            creators::an_authorization_that_is_taken_back_holds_posts_until_the_creator_connects_again
+            creators::a_creator_that_is_disconnected_is_free_for_another_workspace
+            creators::a_verification_file_is_served_wherever_tiktok_looks
+            creators::a_key_is_rotated_and_revoked
             bad_input::whatever_is_wrong_is_named_with_its_field_rule_and_remedy
             bad_input::a_key_that_is_expired_or_unknown_opens_nothing
         ;

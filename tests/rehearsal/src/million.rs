@@ -3,6 +3,8 @@
 //! Everybody connects within one hour. The clock's rule, the delayed message, TikTok's answer time and failures that pass are
 //! modelled; when the next refresh is due is [`RefreshPlan`]'s word, and whether an account is active [`Account::care`]'s.
 
+#![expect(clippy::cast_precision_loss, reason = "counts and seconds far below 2^52")]
+
 use std::fmt;
 
 use domain::account::{Care, RefreshPlan, TOO_OLD_TO_USE, Tokens};
