@@ -26,6 +26,8 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 const LATE: SignedDuration = SignedDuration::from_hours(1);
 /// A workspace's newest posts are looked at in so many pages of a hundred.
 const PAGES: u32 = 10;
+/// TikTok's cap differs by account and counts other apps' posts too; this is what its guidelines name.
+const DAILY_CAP: u64 = 15;
 /// What TikTok allows an app that is not audited.
 const UNAUDITED_CREATORS: usize = 5;
 /// TikTok's files have one line.
@@ -64,6 +66,7 @@ impl Tally {
             .collect();
         json!({
             "accepted_by_tiktok_in_24_hours": self.accepted_in_24_hours,
+            "likely_left_in_24_hours": self.complete.then(|| DAILY_CAP.saturating_sub(self.accepted_in_24_hours)),
             "waiting": self.waiting,
             "in_progress": self.in_progress,
             "unconfirmed": self.unconfirmed,

@@ -77,6 +77,7 @@ async fn a_healthy_creator_says_how_long_its_tokens_live_and_what_it_posted() {
     );
     assert_eq!(json!([]), health["scopes"]["missing"]);
     assert_eq!(json!(1), health["posts"]["accepted_by_tiktok_in_24_hours"]);
+    assert_eq!(json!(14), health["posts"]["likely_left_in_24_hours"]);
     assert_eq!(json!(1), health["posts"]["in_progress"]);
     fixture.clock.advance(SignedDuration::from_hours(24));
     let later = fixture.get(&format!("/v1/creators/{ada}/health")).await.body;
