@@ -112,10 +112,7 @@ impl<W: Outside> Api<W> {
         };
         let usable = |link: &Connecting| link.browser_sha256.is_none() && link.expires_at > now;
         let Some(link) = link.filter(usable) else {
-            return Ok(Page::new(StatusCode::NOT_FOUND, "This link does not work any more")
-                .says("It was used already, or it is older than a day.")
-                .says("Ask whoever sent it to you for a new one.")
-                .response());
+            return Ok(no_such_link().response());
         };
         let browser = crypto::hex(&self.time.random());
         let state = crypto::hex(&self.time.random());
@@ -184,10 +181,8 @@ impl<W: Outside> Api<W> {
             Ok(tokens) => tokens,
             Err(error) => return Ok(no_tokens(&error)),
         };
-        match self.connect(ask, &begun, &secrets, tokens, now).await? {
+        match self.connect(ask, &begun, &link, &secrets, tokens, now).await? {
             Ok(page) => {
-                // the link has done its work
-                self.store.take(crypto::sha256(link.as_bytes())).await?;
                 let forget = set_cookie("", 0, &self.base_url(ask));
                 Ok(with_header(page.response(), header::SET_COOKIE, &forget))
             }
@@ -212,6 +207,7 @@ impl<W: Outside> Api<W> {
         &self,
         ask: &Ask,
         begun: &Connecting,
+        link: &str,
         secrets: &AppSecrets,
         given: TokenSet,
         issued_at: Timestamp,
@@ -225,7 +221,7 @@ impl<W: Outside> Api<W> {
                     "Sign in to TikTok with the account you connected before, then open the link once more.",
                 )));
         }
-        let mut known = false;
+        let (mut known, mut spent) = (false, false);
         for _ in 0..3 {
             let nonce = self.time.nonce();
             let epoch = match self.lease(&id, nonce, ask.deadline).await? {
@@ -266,6 +262,12 @@ impl<W: Outside> Api<W> {
             if known {
                 self.queues.send(&release(&account), RELEASE_AGAIN).await?;
             }
+            // the last step before: of all who opened the link, in other tabs or browsers, one connects
+            if !spent && !self.spend(link, begun).await? {
+                self.store.release(&id, nonce, None).await?;
+                return Ok(Err(no_such_link()));
+            }
+            spent = true;
             match self.store.connect(&account, nonce).await? {
                 Connected::Done => return self.connected(begun, account, &given, known).await.map(Ok),
                 Connected::Elsewhere => return Ok(Err(elsewhere())),
@@ -273,6 +275,15 @@ impl<W: Outside> Api<W> {
             }
         }
         Err(Refusal::internal(format!("account `{id}` was changed by others again and again")))
+    }
+
+    /// Spends the link that this began with. `false`: it was spent before, or never was.
+    async fn spend(&self, link: &str, begun: &Connecting) -> Result<bool, Refusal> {
+        let link = self.store.take(crypto::sha256(link.as_bytes())).await?;
+        Ok(link.is_some_and(|link| {
+            let is_link = link.browser_sha256.is_none();
+            is_link && link.workspace == begun.workspace && link.creator == begun.creator
+        }))
     }
 
     /// Takes the account's lease, waiting for a refresh that holds it.
@@ -506,6 +517,12 @@ fn no_tokens(error: &tiktok::Error) -> Response {
         .says("Open the link that you were sent once more.")
         .adds(&format!("TikTok says: {}", error.code().unwrap_or("nothing")))
         .response()
+}
+
+fn no_such_link() -> Page {
+    Page::new(StatusCode::NOT_FOUND, "This link does not work any more")
+        .says("It was used already, or it is older than a day.")
+        .says("Ask whoever sent it to you for a new one.")
 }
 
 fn elsewhere() -> Page {
