@@ -11,6 +11,7 @@ mod it {
     mod keys;
     mod media;
     mod multipart;
+    mod mutated_webhooks;
     mod oauth_abuse;
     mod posts;
     mod removed;

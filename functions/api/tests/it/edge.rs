@@ -76,7 +76,11 @@ async fn what_fails_inside_stays_inside() {
 }
 
 /// What API Gateway sends, as Lambda hands it over.
-fn event(method: &str, path: &str, change: impl FnOnce(&mut serde_json::Value)) -> lambda_http::Request {
+pub(super) fn event(
+    method: &str,
+    path: &str,
+    change: impl FnOnce(&mut serde_json::Value),
+) -> lambda_http::Request {
     let mut event = json!({
         "version": "2.0",
         "routeKey": "$default",

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::fixture::{Answer, CLIENT_SECRET, Fixture};
 
-const PUBLISH_ID: &str = "v_pub_url~v2.1234567890";
+pub(super) const PUBLISH_ID: &str = "v_pub_url~v2.1234567890";
 
 async fn deliver(fixture: &Fixture, body: &str, signature: &str) -> Answer {
     let request = http::Request::post("/webhooks/tiktok")
@@ -17,7 +17,7 @@ async fn deliver(fixture: &Fixture, body: &str, signature: &str) -> Answer {
     fixture.send(request.body(body.to_owned().into()).unwrap()).await
 }
 
-fn event(name: &str, content: &Value) -> String {
+pub(super) fn event(name: &str, content: &Value) -> String {
     json!({
         "client_key": "awtests",
         "event": name,
@@ -36,7 +36,7 @@ async fn say(fixture: &Fixture, name: &str, content: &Value) -> Answer {
 }
 
 /// A post that TikTok is processing, and the key of its copy.
-async fn processing(fixture: &Fixture, creator: &domain::CreatorId) -> (Post, String) {
+pub(super) async fn processing(fixture: &Fixture, creator: &domain::CreatorId) -> (Post, String) {
     let media = fixture.ready_media(1, 10_000);
     fixture.create("k1", &Fixture::post_body(creator, &media)).await;
     fixture.queues.lose_all();
