@@ -134,6 +134,71 @@ async fn a_ciphertext_that_was_moved_never_opens() {
     assert_eq!((opened, refused), (61, 61 * 60));
 }
 
+/// Creators of two apps, some of whom differ by one letter, or where one's name begins with another's.
+fn creators() -> Vec<(&'static str, String)> {
+    let mut creators = Vec::new();
+    for client_key in ["aw2f0jx7k1qd9m5e", "sbaw2f0jx7k1qd9m5e"] {
+        for number in 0..10 {
+            creators.push((client_key, format!("-000Qm4kC5sVxT0yW9uGqk3o2cBfJ7hZr1a{number}")));
+        }
+        for odd in [
+            "",
+            "_000Qm4kC5sVxT0yW9uGqk3o2cBfJ7hZr1a0",
+            "-000Qm4kC5sVxT0yW9uGqk3o2cBfJ7hZr1a",
+            "1",
+            "1|access",
+        ] {
+            creators.push((client_key, odd.to_owned()));
+        }
+    }
+    creators
+}
+
+#[tokio::test]
+async fn of_ciphertexts_swapped_between_creators_fields_and_generations_none_opens() {
+    let stage = Stage::new().await;
+    let creators = creators();
+    let mut places = Vec::new();
+    for (client_key, open_id) in &creators {
+        for field in [TokenField::Access, TokenField::Refresh] {
+            for epoch in [1, 2, 3, 10, 11, u64::MAX] {
+                places.push(Binding { client_key, open_id, field, epoch });
+            }
+        }
+    }
+    // two processes: what is swapped may be under one data key, or under two
+    let vaults = [&stage.vault, &stage.elsewhere()];
+    let mut sealed = Vec::new();
+    for (number, place) in places.iter().enumerate() {
+        let secret = Plaintext::new(format!("{SECRET} number {number}"));
+        sealed.push((vaults[number % 2].seal(&secret, place).await.unwrap(), secret));
+    }
+    let (mut opened, mut whole, mut halves) = (0, 0, 0);
+    for (from, (given, secret)) in places.iter().zip(&sealed) {
+        for (to, (there, _)) in places.iter().zip(&sealed) {
+            match stage.vault.open(given, to).await {
+                Ok(token) if from == to && token == *secret => opened += 1,
+                Err(OpenError::Foreign) if from != to => whole += 1,
+                other => panic!("from {from:?} to {to:?}: {other:?}"),
+            }
+            if from == to {
+                continue;
+            }
+            // the ciphertext alone, with the data key of the place it comes to
+            let half = Sealed { data_key: there.data_key.clone(), cipher: given.cipher.clone() };
+            assert!(is_foreign(&stage.vault, &half, to).await, "half of {from:?} in {to:?}");
+            halves += 1;
+        }
+    }
+    let count = places.len();
+    println!(
+        "{} creators, {count} places: {opened} opened in their own, {whole} swapped and {halves} half swapped refused",
+        creators.len()
+    );
+    assert_eq!((opened, whole, halves), (count, count * (count - 1), count * (count - 1)));
+    assert_eq!((creators.len(), count), (30, 360));
+}
+
 #[tokio::test]
 async fn a_ciphertext_with_a_changed_bit_never_opens() {
     let stage = Stage::new().await;
