@@ -5,6 +5,8 @@
 //! typed client over the sandbox's core: bytes in, bytes out. The judge is the sandbox's log.
 
 pub mod million;
+#[cfg(feature = "refreshers")]
+pub mod refreshers;
 mod script;
 mod stage;
 mod tiktok;

@@ -14,13 +14,14 @@ use domain::limits::Limits;
 use domain::media::Container;
 use domain::post::PublishId;
 use domain::{
-    Account, AccountId, Content, Creator, CreatorId, Job, Media, MediaId, Nonce, Notice, Post, PostId,
+    Account, AccountId, Content, Creator, CreatorId, Job, KeyId, Media, MediaId, Nonce, Notice, Post, PostId,
     SignedDuration, Timestamp, WorkspaceId,
 };
 use ports::{
-    Accounts, AppRows, Connected, Copied, Created, Creators, Due, DueAccounts, DueKey, DueRow, DueRows,
-    Leased, MediaRows, Notices, Objects, OpenError, Page, Plaintext, PortError, PortResult, Posts, Queues,
-    Read, Rescue, Saved, SecretUrl, Stored, Unexplained, Upload, Vault, Work,
+    Accounts, ApiKey, AppRows, Connected, Connecting, Connections, Copied, Created, Creators, Due,
+    DueAccounts, DueKey, DueRow, DueRows, KeyCreated, Keys, Leased, MediaRows, Notices, Objects, OpenError,
+    Page, Plaintext, PortError, PortResult, Posts, Queues, Read, Rescue, Saved, SecretUrl, Stored,
+    Unexplained, Upload, Vault, Work,
 };
 
 /// What happens at a call.
@@ -57,7 +58,9 @@ struct State {
     numbered: HashMap<usize, Cue>,
     named: Vec<(&'static str, Cue)>,
     hooks: Vec<(&'static str, Hook)>,
+    later_hooks: Vec<(&'static str, Hook)>,
     takes_turns: bool,
+    crashed: bool,
 }
 
 impl fmt::Debug for Script {
@@ -75,6 +78,16 @@ impl Script {
     /// `status_fetch` of TikTok.
     pub fn calls(&self) -> Vec<&'static str> {
         self.with(|state| state.calls.clone())
+    }
+
+    /// The latest call.
+    pub fn last_call(&self) -> Option<&'static str> {
+        self.with(|state| state.calls.last().copied())
+    }
+
+    /// Whether the invocation crashed where the script says so.
+    pub fn has_crashed(&self) -> bool {
+        self.with(|state| state.crashed)
     }
 
     /// Forgets the calls; numbers count from 0 again.
@@ -95,10 +108,12 @@ impl Script {
     /// Forgets what was planned and has not happened; gives whether there was any.
     pub fn end(&self) -> bool {
         self.with(|state| {
-            let any = !(state.numbered.is_empty() && state.named.is_empty() && state.hooks.is_empty());
+            let hooks = state.hooks.len() + state.later_hooks.len();
+            let any = hooks > 0 || !(state.numbered.is_empty() && state.named.is_empty());
             state.numbered.clear();
             state.named.clear();
             state.hooks.clear();
+            state.later_hooks.clear();
             any
         })
     }
@@ -112,7 +127,17 @@ impl Script {
         self.with(|state| state.hooks.push((call, Box::new(|| Box::pin(hook())))));
     }
 
-    /// From now on every call lets others go first, so that invocations side by side mix.
+    /// Between the effect of the next call of this name and its answer.
+    pub fn after<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        call: &'static str,
+        hook: impl FnOnce() -> F + Send + 'static,
+    ) {
+        self.with(|state| state.later_hooks.push((call, Box::new(|| Box::pin(hook())))));
+    }
+
+    /// From now on every call lets others go first, before its effect and before its answer, so that invocations side by
+    /// side mix.
     pub fn take_turns(&self) {
         self.with(|state| state.takes_turns = true);
     }
@@ -124,14 +149,17 @@ impl Script {
         effect: impl Future<Output = Result<X, E>>,
         failed: impl FnOnce(Cue) -> E,
     ) -> Result<X, E> {
-        let (cue, hook, takes_turns) = self.with(|state| {
+        let (cue, hook, later_hook, takes_turns) = self.with(|state| {
             let number = state.calls.len();
             state.calls.push(call);
             let position = state.named.iter().position(|(name, _)| *name == call);
             let named = position.map(|index| state.named.remove(index).1);
-            let position = state.hooks.iter().position(|(name, _)| *name == call);
-            let hook = position.map(|index| state.hooks.remove(index).1);
-            (state.numbered.remove(&number).or(named), hook, state.takes_turns)
+            let take = |hooks: &mut Vec<(&'static str, Hook)>| {
+                let position = hooks.iter().position(|(name, _)| *name == call);
+                position.map(|index| hooks.remove(index).1)
+            };
+            let (hook, later_hook) = (take(&mut state.hooks), take(&mut state.later_hooks));
+            (state.numbered.remove(&number).or(named), hook, later_hook, state.takes_turns)
         });
         if takes_turns {
             Turn(false).await;
@@ -139,19 +167,28 @@ impl Script {
         if let Some(hook) = hook {
             hook().await;
         }
-        match cue {
+        let answer = match cue {
             None => effect.await,
-            Some(Cue::CrashBefore) => std::future::pending().await,
+            Some(Cue::CrashBefore) => return self.crash().await,
             Some(Cue::CrashAfter) => {
                 drop(effect.await);
-                std::future::pending().await
+                return self.crash().await;
             }
             Some(cue @ (Cue::FailBefore | Cue::NotSent)) => Err(failed(cue)),
-            Some(cue @ Cue::FailAfter) => {
-                effect.await?;
-                Err(failed(cue))
-            }
+            Some(cue @ Cue::FailAfter) => effect.await.and_then(|_| Err(failed(cue))),
+        };
+        if let Some(hook) = later_hook {
+            hook().await;
         }
+        if takes_turns {
+            Turn(false).await;
+        }
+        answer
+    }
+
+    async fn crash<X>(&self) -> X {
+        self.with(|state| state.crashed = true);
+        std::future::pending().await
     }
 }
 
@@ -170,7 +207,28 @@ impl Future for Turn {
     }
 }
 
-struct Woken(AtomicBool);
+/// Whether an invocation can go on.
+#[derive(Default)]
+pub(crate) struct Woken(AtomicBool);
+
+#[cfg(feature = "refreshers")]
+impl Woken {
+    /// One that can go on at once.
+    pub(crate) fn up() -> Arc<Self> {
+        Arc::new(Self(AtomicBool::new(true)))
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Woken {
+    /// Whether it could go on, until now.
+    pub(crate) fn take(&self) -> bool {
+        self.0.swap(false, Ordering::SeqCst)
+    }
+}
 
 impl Wake for Woken {
     fn wake(self: Arc<Self>) {
@@ -180,7 +238,7 @@ impl Wake for Woken {
 
 /// Runs an invocation to its end; `None`: it crashed. Nothing on the stage waits for anything else.
 pub fn run<X>(invocation: impl Future<Output = X>) -> Option<X> {
-    let woken = Arc::new(Woken(AtomicBool::new(false)));
+    let woken = Arc::<Woken>::default();
     let waker = Waker::from(Arc::clone(&woken));
     let mut context = Context::from_waker(&waker);
     let mut invocation = pin!(invocation);
@@ -188,7 +246,7 @@ pub fn run<X>(invocation: impl Future<Output = X>) -> Option<X> {
         if let Poll::Ready(value) = invocation.as_mut().poll(&mut context) {
             return Some(value);
         }
-        if !woken.0.swap(false, Ordering::SeqCst) {
+        if !woken.take() {
             return None;
         }
     }
@@ -305,6 +363,21 @@ watched!(Creators {
     creator_and_media(creator: &CreatorId, media: &MediaId) -> PortResult<(Option<Creator>, Option<Media>)>;
     put_creator(creator: &Creator) -> PortResult<()>;
     list_creators(workspace: &WorkspaceId, cursor: Option<&str>, limit: u32) -> PortResult<Page<Creator>>;
+});
+
+watched!(Keys {
+    key(id: &KeyId) -> PortResult<Option<ApiKey>>;
+    create_key(key: &ApiKey, nonce: Nonce) -> PortResult<KeyCreated>;
+    revoke_key(id: &KeyId, at: Timestamp) -> PortResult<Option<ApiKey>>;
+    retire_key(id: &KeyId, at: Timestamp) -> PortResult<Option<ApiKey>>;
+    key_used(key: &ApiKey, at: Timestamp) -> PortResult<()>;
+    list_keys(workspace: &WorkspaceId, cursor: Option<&str>, limit: u32) -> PortResult<Page<ApiKey>>;
+});
+
+watched!(Connections {
+    begin(secret_sha256: [u8; 32], connecting: &Connecting) -> PortResult<()>;
+    peek(secret_sha256: [u8; 32]) -> PortResult<Option<Connecting>>;
+    take(secret_sha256: [u8; 32]) -> PortResult<Option<Connecting>>;
 });
 
 watched!(DueRows {

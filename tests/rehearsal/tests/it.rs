@@ -7,4 +7,6 @@ mod it {
     mod days;
     mod limits;
     mod million;
+    #[cfg(feature = "refreshers")]
+    mod refreshers;
 }
