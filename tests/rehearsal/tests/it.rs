@@ -5,6 +5,7 @@ mod it {
     mod company;
     mod crashes;
     mod days;
+    mod expiry;
     mod limits;
     mod million;
     #[cfg(feature = "refreshers")]
