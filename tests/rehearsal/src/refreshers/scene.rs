@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use api::{Api, KeyCache, Outside};
 use axum::Router;
 use axum::body::Body;
-use domain::account::{RefreshPlan, TokenField, Tokens};
+use domain::account::{TokenField, Tokens};
 use domain::creator::CreatorStatus;
 use domain::{Account, Creator, Job, Periods, SignedDuration, Timestamp, WorkspaceId};
 use http::{Request, StatusCode, header};
@@ -37,7 +37,7 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_millis(500);
 /// A round in which more invocations start goes round and round.
 const TOO_MANY: usize = 5_000;
 const BASE: &str = "https://api.slipway.example";
-const PLAN: RefreshPlan = RefreshPlan { at_percent: 60, jitter_percent: 15 };
+use crate::million::PLAN;
 const SCOPES: [&str; 2] = ["user.info.basic", "video.publish"];
 
 struct Pages;
@@ -313,7 +313,12 @@ impl Scene {
 
     /// Starts an invocation for a message.
     fn hire(&mut self, job: &Job) {
-        let Job::Refresh { account, epoch } = job.clone() else { panic!("{job:?} is another's job") };
+        let (account, epoch) = match job.clone() {
+            Job::Refresh { account, epoch } => (account, epoch),
+            // for status-poll, when connecting or a pair that was kept late lets posts go on
+            Job::Release(_) => return,
+            other => panic!("{other:?} is another's job"),
+        };
         assert!(self.hands.len() < TOO_MANY, "the jobs go round and round");
         let (script, time, periods) = (self.script(), self.time(), Periods::default());
         let deadline = self.clock.now() + SignedDuration::from_secs(60);
@@ -410,6 +415,8 @@ impl Scene {
             refresh: PLAN,
             upload: SignedDuration::from_mins(15),
             public_base_url: Some(BASE.to_owned()),
+            tiktok_mode: domain::app::ModeSetting::Auto,
+            media_base_url: None,
             keys: KeyCache::default(),
         };
         api.router()
