@@ -88,7 +88,9 @@ impl<W: Outside> Api<W> {
                     browser_sha256: None,
                     expires_at: now + LINK,
                 };
-                self.store.begin(secret, &link).await?;
+                if !self.store.begin(secret, &link).await? {
+                    return Err(link_used());
+                }
                 (link.expires_at, false)
             }
         };
@@ -122,7 +124,9 @@ impl<W: Outside> Api<W> {
             expires_at: now + STATE,
             ..link
         };
-        self.store.begin(crypto::sha256(state.as_bytes()), &begun).await?;
+        if !self.store.begin(crypto::sha256(state.as_bytes()), &begun).await? {
+            return Err(Refusal::internal("a random state is in use"));
+        }
         let secrets = self.secrets.secrets(now).await?;
         let base = self.base_url(ask);
         let url = self.tiktok.authorize_url(AuthorizeUrl {
@@ -517,6 +521,15 @@ fn no_tokens(error: &tiktok::Error) -> Response {
         .says("Open the link that you were sent once more.")
         .adds(&format!("TikTok says: {}", error.code().unwrap_or("nothing")))
         .response()
+}
+
+fn link_used() -> Refusal {
+    Refusal::new(
+        StatusCode::CONFLICT,
+        "connect_link.used",
+        "the link that this Idempotency-Key made was used, or is over",
+        "send a new Idempotency-Key for a new link",
+    )
 }
 
 fn no_such_link() -> Page {

@@ -39,10 +39,8 @@ impl<W: Outside> Api<W> {
         match self.store.lease(&creator.account, &lease, self.time.now()).await? {
             Leased::Missing => {}
             Leased::Busy(_) => return Err(self.renewed_now()),
-            Leased::Won { account, .. }
-                if !account.is_of(&creator.id) || account.status == AccountStatus::Disconnected =>
-            {
-                epoch = account.is_of(&creator.id).then_some(account.epoch);
+            // another workspace has it by now
+            Leased::Won { account, .. } if !account.is_of(&creator.id) => {
                 self.store.release(&account.id, nonce, None).await?;
             }
             Leased::Won { account, .. } => {

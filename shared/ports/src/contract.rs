@@ -711,16 +711,18 @@ pub async fn connections(store: &impl Connections) {
     let sample = samples::connecting(NOON);
     assert_eq!(store.peek([0x60; 32]).await.unwrap(), None);
     assert_eq!(store.take([0x60; 32]).await.unwrap(), None);
-    store.begin([0x60; 32], &sample).await.unwrap();
+    assert!(store.begin([0x60; 32], &sample).await.unwrap());
+    assert!(store.begin([0x60; 32], &sample).await.unwrap(), "the same again");
     assert_eq!(store.peek([0x60; 32]).await.unwrap().as_ref(), Some(&sample));
     assert_eq!(store.peek([0x60; 32]).await.unwrap().as_ref(), Some(&sample), "looking takes nothing");
     assert_eq!(store.take([0x61; 32]).await.unwrap(), None);
     assert_eq!(store.take([0x60; 32]).await.unwrap(), Some(sample.clone()));
     assert_eq!(store.take([0x60; 32]).await.unwrap(), None, "once");
     assert_eq!(store.peek([0x60; 32]).await.unwrap(), None);
+    assert!(!store.begin([0x60; 32], &sample).await.unwrap(), "a secret that was taken is used up");
     let link =
         crate::Connecting { creator: Some(CreatorId::from_bits(0xc1)), browser_sha256: None, ..sample };
-    store.begin([0x62; 32], &link).await.unwrap();
+    assert!(store.begin([0x62; 32], &link).await.unwrap());
     assert_eq!(store.take([0x62; 32]).await.unwrap(), Some(link));
 }
 

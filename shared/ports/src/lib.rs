@@ -479,12 +479,13 @@ pub struct Connecting {
 
 /// Rows of connections that somebody began; each can be taken once.
 pub trait Connections: Send + Sync {
-    /// Writes one under the SHA-256 of its secret.
+    /// Writes one under the SHA-256 of its secret. Writing the same again changes nothing. `false`: the secret was taken, or
+    /// stands for something else.
     fn begin(
         &self,
         secret_sha256: [u8; 32],
         connecting: &Connecting,
-    ) -> impl Future<Output = PortResult<()>> + Send;
+    ) -> impl Future<Output = PortResult<bool>> + Send;
     /// Reads one without taking it.
     fn peek(&self, secret_sha256: [u8; 32]) -> impl Future<Output = PortResult<Option<Connecting>>> + Send;
     /// Takes one: a second call finds nothing.

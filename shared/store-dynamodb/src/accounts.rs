@@ -230,9 +230,6 @@ impl Accounts for Store {
     }
 
     async fn disconnect(&self, id: &AccountId, by: Nonce, epoch: u64) -> PortResult<bool> {
-        // first, so that a crash leaves nothing behind that a repeat would not take away; worth nothing without the rest
-        let wipe = Update::when("#e <= :e").value("e", number(epoch)).remove("t");
-        self.update(&previous_pk(id), wipe, ReturnValue::None).await?;
         let update = Update::when("#ln = :by AND #e = :epoch")
             .value("by", nonce(by))
             .value("epoch", number(epoch))
@@ -240,13 +237,18 @@ impl Accounts for Store {
             .set("st", text(DISCONNECTED));
         let gone = ["t", "pe", "ti", "ta", "tr", "sc", "rs", "rc", "ln", "lu"];
         let update = gone.into_iter().fold(update, Update::remove);
-        match self.update(&pk(id), due::put(update, None), ReturnValue::None).await? {
-            Wrote::Done(_) => Ok(true),
-            Wrote::Refused(found) => Ok(found.is_some_and(|item| {
+        let done = match self.update(&pk(id), due::put(update, None), ReturnValue::None).await? {
+            Wrote::Done(_) => true,
+            Wrote::Refused(found) => found.is_some_and(|item| {
                 let row = Reader::new(&item);
                 is_ours(&row, by, epoch) && row.text("st").is_ok_and(|status| status == DISCONNECTED)
-            })),
+            }),
+        };
+        if done {
+            let wipe = Update::when("#e <= :e").value("e", number(epoch)).remove("t");
+            self.update(&previous_pk(id), wipe, ReturnValue::None).await?;
         }
+        Ok(done)
     }
 
     async fn connect(&self, account: &Account, by: Nonce) -> PortResult<Connected> {

@@ -1,7 +1,7 @@
 //! Connections that somebody began. A taken one stays in the table, marked, until it ends by itself.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use ports::{Connecting, Connections, PortError, PortResult, Read};
+use ports::{Connecting, Connections, PortResult, Read};
 
 use crate::item::{Item, Reader, binary, document, millis, number, text};
 use crate::update::Update;
@@ -27,7 +27,7 @@ fn is_taken(item: &Item) -> bool {
 }
 
 impl Connections for Store {
-    async fn begin(&self, secret_sha256: [u8; 32], connecting: &Connecting) -> PortResult<()> {
+    async fn begin(&self, secret_sha256: [u8; 32], connecting: &Connecting) -> PortResult<bool> {
         let update = Update::when("attribute_not_exists(#pk)")
             .set("w", text(connecting.workspace.as_str()))
             .put("c", connecting.creator.as_ref().map(|id| text(id.as_str())))
@@ -36,10 +36,12 @@ impl Connections for Store {
             .set("x", millis(connecting.expires_at))
             .set("ttl", number(codec::gone_after(connecting.expires_at, 0)));
         match self.update(&pk(secret_sha256), update, ReturnValue::None).await? {
-            Wrote::Done(_) => Ok(()),
+            Wrote::Done(_) => Ok(true),
             // our own write, whose answer was lost, bears no nonce: the secret is one
-            Wrote::Refused(Some(found)) if !is_taken(&found) && read(&found)? == *connecting => Ok(()),
-            Wrote::Refused(_) => Err(PortError::refused("begin a connection", SecretInUse)),
+            Wrote::Refused(found) => {
+                let found = found.filter(|found| !is_taken(found));
+                Ok(found.as_ref().map(read).transpose()?.is_some_and(|found| found == *connecting))
+            }
         }
     }
 
@@ -57,8 +59,3 @@ impl Connections for Store {
         }
     }
 }
-
-/// Secrets are random and used once.
-#[derive(Debug, thiserror::Error)]
-#[error("its secret is in use")]
-struct SecretInUse;

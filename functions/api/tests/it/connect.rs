@@ -274,3 +274,20 @@ async fn a_refresh_that_does_not_end_leaves_the_account_and_the_link_as_they_are
     assert_eq!(before, fixture.table.accounts());
     assert_eq!(StatusCode::SEE_OTHER, fixture.get_as(None, &url).await.status);
 }
+
+#[tokio::test]
+async fn a_link_that_was_used_is_not_made_again_by_its_idempotency_key() {
+    let fixture = Fixture::new();
+    let make = async || {
+        let request = fixture
+            .request(Method::POST, "/v1/connect-links")
+            .header("idempotency-key", "link-1")
+            .header(header::CONTENT_TYPE, "application/json");
+        fixture.send(request.body("{}".into()).unwrap()).await
+    };
+    let first = make().await;
+    assert_eq!(first.body, make().await.body, "as long as nobody has used it");
+    let page = fixture.follow(first.body["url"].as_str().unwrap(), "ada", None).await;
+    assert_eq!(StatusCode::OK, page.status, "{}", page.text);
+    make().await.is_problem(409, "", "connect_link.used");
+}

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use domain::account::{AccountStatus, Lease, Slot, Tokens};
@@ -95,6 +95,7 @@ struct Rows {
     creators: BTreeMap<CreatorId, Creator>,
     keys: BTreeMap<KeyId, KeyRow>,
     connections: HashMap<[u8; 32], Connecting>,
+    taken: HashSet<[u8; 32]>,
     notices: BTreeMap<NoticeId, Notice>,
     apps: HashMap<String, AppFacts>,
     events: HashMap<[u8; 32], Unexplained>,
@@ -637,10 +638,12 @@ impl Keys for MemoryTable {
 }
 
 impl Connections for MemoryTable {
-    async fn begin(&self, secret_sha256: [u8; 32], connecting: &Connecting) -> PortResult<()> {
+    async fn begin(&self, secret_sha256: [u8; 32], connecting: &Connecting) -> PortResult<bool> {
         self.run("begin", |rows| {
-            rows.connections.insert(secret_sha256, connecting.clone());
-            Ok(())
+            if rows.taken.contains(&secret_sha256) {
+                return Ok(false);
+            }
+            Ok(rows.connections.entry(secret_sha256).or_insert_with(|| connecting.clone()) == connecting)
         })
     }
 
@@ -649,7 +652,11 @@ impl Connections for MemoryTable {
     }
 
     async fn take(&self, secret_sha256: [u8; 32]) -> PortResult<Option<Connecting>> {
-        self.run("take", |rows| Ok(rows.connections.remove(&secret_sha256)))
+        self.run("take", |rows| {
+            let taken = rows.connections.remove(&secret_sha256);
+            rows.taken.extend(taken.is_some().then_some(secret_sha256));
+            Ok(taken)
+        })
     }
 }
 
