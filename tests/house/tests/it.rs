@@ -3,5 +3,6 @@
 #[cfg(test)]
 mod it {
     mod defaults;
+    mod logs;
     mod order;
 }
