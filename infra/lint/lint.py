@@ -49,6 +49,7 @@ PRODUCTION = {
     "PublishVisibility": 6 * 30,
     "StatusVisibility": 6 * 30,
     "RefreshVisibility": 6 * 60,
+    "LogLevel": "INFO",
     "LogRetentionDays": 30,
     "Stage": "prod",
     "Architecture": "arm64",
@@ -279,6 +280,8 @@ def rule_logs_end_and_belong_to_their_function(template):
         logging = props.get("LoggingConfig", {})
         if logging.get("LogFormat") != "JSON":
             yield f"{name} does not log JSON"
+        if target(logging.get("ApplicationLogLevel")) != "LogLevel":
+            yield f"{name} does not log at LogLevel"
         group = target(logging.get("LogGroup"))
         if template["Resources"].get(group, {}).get("Type") != "AWS::Logs::LogGroup":
             yield f"{name} has no log group of the template"

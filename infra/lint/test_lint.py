@@ -86,6 +86,7 @@ BREAKS = {
     "rule_logs_end_and_belong_to_their_function": [
         drop(R, "ApiLogs", P, "RetentionInDays"),
         drop(R, "ApiFunction", P, "LoggingConfig"),
+        drop(R, "ApiFunction", P, "LoggingConfig", "ApplicationLogLevel"),
         statement("ApiRole", "WriteLogs", Resource={"Fn::GetAtt": ["StatusPollLogs", "Arn"]}),
     ],
     "rule_each_function_has_a_role_of_its_own_with_named_needs": [
