@@ -29,4 +29,4 @@ pub use publish::{Post, PostState, WrongStep};
 pub use shell::{Options, Sandbox, StartError};
 pub use webhooks::signature;
 pub use wire::{Delivery, Request, Response};
-pub use world::{Effect, World};
+pub use world::{Effect, Issued, World};

@@ -9,7 +9,7 @@ use crate::crypto::{derived_id, hex, random_text};
 use crate::faults::Endpoint;
 use crate::log::What;
 use crate::wire::{Request, Response};
-use crate::world::{Caller, Effect, Refusal, Turn, World, bearer};
+use crate::world::{Caller, Effect, Issued, Refusal, Turn, World, bearer};
 
 /// One consent of one user to one app.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -264,6 +264,7 @@ impl World {
             until: now + self.config.tokens.code_ms,
             used: false,
         };
+        self.note_issued(Issued::Code, &code);
         self.codes.insert(code.clone(), value);
         code
     }
@@ -297,6 +298,7 @@ impl World {
         });
         let access = self.issue_access(grant, generation, now, rng);
         let refresh = format!("rft.{}", random_text(rng, 48));
+        self.note_issued(Issued::RefreshToken, &refresh);
         self.refresh_tokens.insert(refresh.clone(), RefreshToken { grant, generation, dead: false });
         self.token_answer(grant, &access, &refresh, now)
     }
@@ -304,6 +306,7 @@ impl World {
     fn issue_access(&mut self, grant: u64, generation: u32, now: i64, rng: &mut dyn RngCore) -> String {
         let access = format!("act.{}", random_text(rng, 48));
         let until = now + self.config.tokens.access_ms;
+        self.note_issued(Issued::AccessToken, &access);
         self.access_tokens.insert(access.clone(), AccessToken { grant, generation, until });
         access
     }

@@ -38,6 +38,9 @@ pub struct World {
     pub(crate) codes: BTreeMap<String, Code>,
     pub(crate) access_tokens: BTreeMap<String, AccessToken>,
     pub(crate) refresh_tokens: BTreeMap<String, RefreshToken>,
+    /// Every code and token that was ever given out, dead or alive.
+    #[serde(default)]
+    issued: Vec<(Issued, String)>,
     pub(crate) posts: BTreeMap<String, Post>,
     /// Accepted inits of the last 24 hours: when, which app, which account.
     pub(crate) accepted: VecDeque<(i64, String, String)>,
@@ -52,6 +55,16 @@ pub struct World {
     pub(crate) deliveries: BTreeMap<u64, WebhookDelivery>,
     log: Vec<Entry>,
     next_number: u64,
+}
+
+/// What TikTok gives out in confidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Issued {
+    /// What the callback brings, to be exchanged once.
+    Code,
+    AccessToken,
+    RefreshToken,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -118,6 +131,7 @@ impl World {
             codes: BTreeMap::new(),
             access_tokens: BTreeMap::new(),
             refresh_tokens: BTreeMap::new(),
+            issued: Vec::new(),
             posts: BTreeMap::new(),
             accepted: VecDeque::new(),
             elsewhere: BTreeMap::new(),
@@ -149,6 +163,15 @@ impl World {
 
     pub fn log(&self) -> &[Entry] {
         &self.log
+    }
+
+    /// Every code and token that was ever given out, answered or lost on the way, dead or alive, in order.
+    pub fn issued(&self) -> impl Iterator<Item = (Issued, &str)> {
+        self.issued.iter().map(|(what, value)| (*what, value.as_str()))
+    }
+
+    pub(crate) fn note_issued(&mut self, what: Issued, value: &str) {
+        self.issued.push((what, value.to_owned()));
     }
 
     /// Every post that was ever accepted, by `publish_id`.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tiktok_sandbox::config::SCOPES;
-use tiktok_sandbox::{Config, Endpoint, Request, Rotation, World};
+use tiktok_sandbox::{Config, Endpoint, Fault, FaultKind, Issued, Request, Rotation, World};
 
 use crate::rig::{Answer, CALLBACK, DAY, KEY, Rig, SECRET, strict};
 use crate::table::{authorize_query, refresh};
@@ -158,6 +158,7 @@ fn without_disable_auto_auth_the_browsers_session_is_authorised_silently() {
 #[test]
 fn the_token_set_is_flat_and_complete() {
     let mut rig = Rig::strict();
+    let before = rig.world.issued().count();
     let code = decide(&mut rig, &[], ALLOW).callback("code").unwrap();
     let set = exchange(&mut rig, &code);
     assert_eq!(set.outcome(), (200, "ok"));
@@ -359,4 +360,23 @@ fn loopback_redirect_uris_need_the_switch() {
     };
     assert!(!config(false));
     assert!(config(true));
+}
+
+#[test]
+fn whatever_was_ever_given_out_is_remembered_answered_or_lost() {
+    let mut rig = Rig::strict();
+    let before = rig.world.issued().count();
+    let code = decide(&mut rig, &[], ALLOW).callback("code").unwrap();
+    let set = exchange(&mut rig, &code).body;
+    rig.world.inject(Fault::once(Endpoint::Token, FaultKind::AnswerLost));
+    refresh(&mut rig, set["refresh_token"].as_str().unwrap());
+
+    let issued: Vec<(Issued, String)> =
+        rig.world.issued().skip(before).map(|(what, value)| (what, value.to_owned())).collect();
+    let kinds: Vec<Issued> = issued.iter().map(|(what, _)| *what).collect();
+    let pair = [Issued::AccessToken, Issued::RefreshToken];
+    assert_eq!(kinds, [&[Issued::Code][..], &pair, &pair].concat());
+    assert_eq!(issued[0].1, code);
+    assert_eq!(issued[1].1, set["access_token"].as_str().unwrap());
+    assert_eq!(issued[2].1, set["refresh_token"].as_str().unwrap());
 }
