@@ -192,7 +192,7 @@ fn class(status: StatusCode) -> Class {
 
 /// Where reading stopped. `serde_json`'s own message quotes the value at fault, which may be a token.
 #[derive(Debug)]
-pub(crate) struct UnreadableAt {
+pub struct UnreadableAt {
     category: serde_json::error::Category,
     line: usize,
     column: usize,

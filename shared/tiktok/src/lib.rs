@@ -11,6 +11,7 @@ mod secret;
 mod user;
 pub mod webhook;
 
+pub use answer::UnreadableAt;
 pub use client::{Client, Endpoints, InvalidBase};
 pub use error::{Ambiguity, Error, ErrorCode, OAuthErrorCode, Remedy};
 pub use exchange::{

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::{
-    ClientSecret, FailReason,
+    ClientSecret, FailReason, UnreadableAt,
     publish::{post_id, words},
 };
 
@@ -187,14 +187,14 @@ impl From<u64> for RemovalReason {
 pub enum ParseError {
     /// The body is not TikTok's envelope.
     #[error("read TikTok's event")]
-    Envelope(#[source] serde_json::Error),
+    Envelope(#[source] UnreadableAt),
     /// The string in `content` is not what the event carries.
     #[error("read the content of TikTok's event `{event}`")]
     Content {
         /// TikTok's name of the event.
         event: String,
         /// Why.
-        source: serde_json::Error,
+        source: UnreadableAt,
     },
 }
 
@@ -213,7 +213,8 @@ pub fn parse(raw_body: &[u8]) -> Result<Event, ParseError> {
         #[serde(default)]
         content: Value,
     }
-    let envelope: Envelope = serde_json::from_slice(raw_body).map_err(ParseError::Envelope)?;
+    let envelope: Envelope =
+        serde_json::from_slice(raw_body).map_err(|error| ParseError::Envelope(error.into()))?;
     let content = match envelope.content {
         Value::String(text) => text,
         Value::Null => String::new(),
@@ -222,7 +223,7 @@ pub fn parse(raw_body: &[u8]) -> Result<Event, ParseError> {
     let kind = match kind(&envelope.event, &content) {
         Ok(Some(kind)) => kind,
         Ok(None) => EventKind::Other { event: envelope.event, content },
-        Err(source) => return Err(ParseError::Content { event: envelope.event, source }),
+        Err(error) => return Err(ParseError::Content { event: envelope.event, source: error.into() }),
     };
     Ok(Event {
         client_key: envelope.client_key,

@@ -1,5 +1,6 @@
 //! Nothing that is logged shows a secret.
 
+use serde_json::json;
 use tiktok::{Endpoint, RefreshToken, Response};
 
 use super::script::{answering, app, post, pull_url, shown, token};
@@ -50,6 +51,23 @@ async fn an_unreadable_answer_does_not_quote_what_it_could_not_read() {
     ] {
         let error = answering(200, body).refresh(&app(), &RefreshToken::new("rft.SECRET")).await.unwrap_err();
         let printed = shown(&error);
+        assert!(!printed.contains("SECRET"), "{printed}");
+    }
+}
+
+#[test]
+fn an_unreadable_event_does_not_quote_what_it_could_not_read() {
+    let content = |name: &str, content: &str| json!({ "event": name, "content": content }).to_string();
+    for body in [
+        r#""act.SECRET""#.to_owned(),
+        r#"{"event":"post.publish.complete","create_time":"act.SECRET"}"#.to_owned(),
+        r#"{"event":["act.SECRET"]}"#.to_owned(),
+        content("authorization.removed", r#"{"reason":"act.SECRET"}"#),
+        content("post.publish.complete", r#""act.SECRET""#),
+        content("post.publish.failed", r#"{"publish_id":{"act.SECRET":1},"reason":"internal"}"#),
+    ] {
+        let printed = shown(&tiktok::webhook::parse(body.as_bytes()).unwrap_err());
+        assert!(printed.contains("line 1"), "{printed}");
         assert!(!printed.contains("SECRET"), "{printed}");
     }
 }

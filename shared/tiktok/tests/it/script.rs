@@ -66,9 +66,9 @@ pub(crate) fn post() -> VideoPost {
 }
 
 /// Everything that a value shows when it is logged, causes included.
-pub(crate) fn shown(error: &tiktok::Error) -> String {
+pub(crate) fn shown(error: &dyn std::error::Error) -> String {
     let mut text = format!("{error} {error:?}");
-    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    let mut cause = error.source();
     while let Some(error) = cause {
         write!(text, " {error} {error:?}").unwrap();
         cause = error.source();
