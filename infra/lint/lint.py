@@ -63,6 +63,12 @@ PRODUCTION = {
 # Lifecycle by prefix: days after which an object goes.
 LIFECYCLE = {"up/": 30, "m/": 2, "rescue/": 7}
 
+# What the access log may tell of a request.
+ACCESS_LOG = {
+    "requestId", "requestTime", "identity.sourceIp", "httpMethod", "integration.requestId", "status", "responseLength",
+    "responseLatency", "integrationErrorMessage",
+}
+
 # What a crate in a function's manifest means for its role and its settings.
 CRATES = {
     "store-dynamodb": ("dynamodb:", ["TABLE"]),
@@ -287,6 +293,14 @@ def rule_logs_end_and_belong_to_their_function(template):
             yield f"{name} has no log group of the template"
         elif not any(target(s["Resource"]) == group and "logs:PutLogEvents" in s["Action"] for s in statements(template, name)):
             yield f"{name} may not write to {group}"
+
+
+def rule_the_access_log_holds_no_secret(template):
+    """A path may hold a connect link's token, a query an OAuth code or a signature, a header a key or a cookie."""
+    for name, _, props in resources(template, "AWS::ApiGatewayV2::Stage"):
+        logged = props.get("AccessLogSettings", {}).get("Format", "")
+        for variable in sorted(set(re.findall(r"\$context\.([A-Za-z.]+)", logged)) - ACCESS_LOG):
+            yield f"the access log of {name} holds `$context.{variable}`"
 
 
 def rule_each_function_has_a_role_of_its_own_with_named_needs(template):

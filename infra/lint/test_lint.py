@@ -89,6 +89,10 @@ BREAKS = {
         drop(R, "ApiFunction", P, "LoggingConfig", "ApplicationLogLevel"),
         statement("ApiRole", "WriteLogs", Resource={"Fn::GetAtt": ["StatusPollLogs", "Arn"]}),
     ],
+    "rule_the_access_log_holds_no_secret": [
+        put(R, "HttpApiStage", P, "AccessLogSettings", "Format", value='{"path":"$context.path"}'),
+        put(R, "HttpApiStage", P, "AccessLogSettings", "Format", value="$context.requestId $context.identity.userAgent"),
+    ],
     "rule_each_function_has_a_role_of_its_own_with_named_needs": [
         put(R, "StatusPollFunction", P, "Role", value={"Fn::GetAtt": ["ApiRole", "Arn"]}),
         statement("ApiRole", "ReadSecrets", Resource="*"),

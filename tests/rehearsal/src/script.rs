@@ -375,7 +375,7 @@ watched!(Keys {
 });
 
 watched!(Connections {
-    begin(secret_sha256: [u8; 32], connecting: &Connecting) -> PortResult<()>;
+    begin(secret_sha256: [u8; 32], connecting: &Connecting) -> PortResult<bool>;
     peek(secret_sha256: [u8; 32]) -> PortResult<Option<Connecting>>;
     take(secret_sha256: [u8; 32]) -> PortResult<Option<Connecting>>;
 });

@@ -158,7 +158,6 @@ fn without_disable_auto_auth_the_browsers_session_is_authorised_silently() {
 #[test]
 fn the_token_set_is_flat_and_complete() {
     let mut rig = Rig::strict();
-    let before = rig.world.issued().count();
     let code = decide(&mut rig, &[], ALLOW).callback("code").unwrap();
     let set = exchange(&mut rig, &code);
     assert_eq!(set.outcome(), (200, "ok"));
