@@ -173,6 +173,7 @@ pub(crate) fn environment(aws: &str) -> BTreeMap<&'static str, String> {
         ("REFRESH_AT_PERCENT", text("60")),
         ("REFRESH_JITTER_PERCENT", text("15")),
         ("KEEP_ALIVE_DAYS", text("30")),
+        ("TIKTOK_MODE", text("auto")),
         ("PRESIGN_SECONDS", text("7200")),
         ("UPLOAD_SECONDS", text("900")),
     ])
