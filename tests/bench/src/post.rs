@@ -57,7 +57,7 @@ fn counted(call: &Call) -> Counted {
     let apart = call.service == "SSM" || call.subject.starts_with("key") || call.subject == "index due";
     match (call.side, apart) {
         (Side::TikTok, _) => Counted::TikTok,
-        (Side::Aws, true) => Counted::Apart,
+        (Side::Aws, true) | (Side::Api, _) => Counted::Apart,
         (Side::Aws, false) => Counted::Post,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use domain::job::Publish;
-use domain::{Job, KeyId};
+use domain::{AccountId, Job, KeyId};
 use ports::{Creators as _, Keys as _};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, StatusCode};
@@ -23,6 +23,8 @@ pub struct Journey<'r> {
     pub api_key: String,
     /// The handle at TikTok.
     pub account: String,
+    /// The account's one row.
+    pub account_row: AccountId,
     /// `crt_…`
     pub creator: String,
     http: reqwest::Client,
@@ -47,13 +49,27 @@ impl<'r> Journey<'r> {
             .connect_creator(&account)
             .await
             .with_context(|| format!("connecting a creator\n{}", rig.last_words()))?;
-        let creator = text(&creator, "id").to_owned();
         let key = api_key.split('_').nth(1).context("the API key has no id")?;
         let key: KeyId = format!("{}{key}", KeyId::PREFIX).parse()?;
         let workspace = rig.store.key(&key).await?.context("the key has no row")?.workspace;
+        rig.wire.watch(&account, [key.as_str(), workspace.as_str()]);
+        Self::of(rig, api_key, account, text(&creator, "id").to_owned()).await
+    }
+
+    /// A creator who is connected already, perhaps one of many in its workspace, with a key of that.
+    pub async fn of(rig: &'r Rig, api_key: String, account: String, creator: String) -> Result<Self> {
+        let api = Api::new(&rig.stack.facts.api_url, &api_key)?;
         let row = rig.store.creator(&creator.parse()?).await?.context("the creator has no row")?;
-        rig.wire.watch(&account, [key.as_str(), workspace.as_str(), &creator, row.account.as_str()]);
-        Ok(Self { rig, api, api_key, account, creator, http: slipway::http::client()? })
+        rig.wire.watch(&account, [creator.as_str(), row.account.as_str()]);
+        Ok(Self {
+            rig,
+            api,
+            api_key,
+            account,
+            account_row: row.account,
+            creator,
+            http: slipway::http::client()?,
+        })
     }
 
     /// What a post says, apart from its media; a caption of its own, and toggles that are not TikTok's defaults.
@@ -270,17 +286,7 @@ impl<'r> Journey<'r> {
             ticket: None,
             refused_epoch: None,
         });
-        let url = self.rig.stack.facts.queues.get("publish").context("no publish queue")?;
-        let body = serde_json::to_string(&job)?;
-        self.rig
-            .sqs
-            .send_message()
-            .queue_url(url)
-            .message_body(body)
-            .send()
-            .await
-            .context("sending a job")?;
-        Ok(())
+        self.rig.send("publish", &serde_json::to_string(&job)?).await
     }
 
     /// Waits until the row is something.

@@ -1,7 +1,8 @@
 //! A stack under test: short periods, and a wire between the functions and the outside.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use domain::{Post, PostId};
 use ports::{Posts as _, Read};
+use serde_json::{Value, json};
 use slipway::progress::Progress;
 use slipway::stack::{Profile, Pull, Stack, StackOptions, TikTok, sandbox_config};
 use store_dynamodb::Store;
@@ -27,6 +29,10 @@ pub struct Setup {
     pub progress: Progress,
     /// Parameters of the template.
     pub parameters: BTreeMap<String, String>,
+    /// Further environment variables of the functions.
+    pub environment: BTreeMap<String, String>,
+    /// Whether the wire stands before the API too and keeps every request and answer.
+    pub recorded: bool,
     /// What TikTok is like.
     pub tiktok: Config,
 }
@@ -53,6 +59,8 @@ impl Default for Setup {
             profile: Profile::default(),
             progress: Progress::Hidden,
             parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            environment: BTreeMap::new(),
+            recorded: false,
             tiktok,
         }
     }
@@ -83,6 +91,7 @@ pub struct Rig {
     /// The rows, read as the functions read them, past the wire.
     pub store: Store,
     pub sqs: aws_sdk_sqs::Client,
+    ssm: aws_sdk_ssm::Client,
     http: reqwest::Client,
     accounts: AtomicU32,
 }
@@ -99,7 +108,7 @@ pub struct Depth {
 impl Rig {
     pub async fn start(setup: Setup) -> Result<Self> {
         let mut options = StackOptions::for_test()?;
-        let wire = Wire::start(&options.ports.aws.url(), &options.ports.tiktok.url()).await?;
+        let mut wire = Wire::start(&options.ports.aws.url(), &options.ports.tiktok.url()).await?;
         options.profile = setup.profile;
         options.progress = setup.progress;
         options.pull = setup.pull;
@@ -107,6 +116,10 @@ impl Rig {
         options.tiktok = TikTok::Sandbox(Box::new(setup.tiktok));
         options.functions_endpoint = Some(wire.aws_url());
         options.functions_tiktok = Some(wire.tiktok_url());
+        options.functions_env = setup.environment;
+        if setup.recorded {
+            options.public_url = Some(wire.record(&options.ports.api.url()).await?);
+        }
         let stack = Stack::start(options).await?;
         wire.name_functions(&stack.facts.functions);
         let aws = stack.aws();
@@ -114,6 +127,7 @@ impl Rig {
             wire,
             store: Store::new(aws_sdk_dynamodb::Client::new(&aws), stack.facts.table.clone()),
             sqs: aws_sdk_sqs::Client::new(&aws),
+            ssm: aws_sdk_ssm::Client::new(&aws),
             http: slipway::http::client()?,
             accounts: AtomicU32::new(0),
             stack,
@@ -161,17 +175,97 @@ impl Rig {
         self.invoke("token-refresh", r#"{"sweep":"accounts"}"#).await
     }
 
+    /// One of the deployment's secrets, by its name without the stage.
+    pub async fn parameter(&self, name: &str) -> Result<String> {
+        let name = format!("/slipway/local/{name}");
+        let asked = self.ssm.get_parameter().name(&name).with_decryption(true).send().await;
+        let found = asked.with_context(|| format!("reading `{name}`"))?.parameter;
+        found.and_then(|found| found.value).with_context(|| format!("`{name}` has no value"))
+    }
+
+    /// Every row with every attribute, in DynamoDB's own JSON.
+    pub async fn table_dump(&self) -> Result<String> {
+        let mut dump = String::new();
+        let mut from = Value::Null;
+        loop {
+            let mut asked = json!({ "TableName": self.stack.facts.table });
+            if from.is_object() {
+                asked["ExclusiveStartKey"] = from;
+            }
+            let request = self
+                .http
+                .post(&self.stack.facts.aws_endpoint_url)
+                .header("x-amz-target", "DynamoDB_20120810.Scan")
+                .header("content-type", "application/x-amz-json-1.0")
+                .header("authorization", root("dynamodb"));
+            let answer = request.body(asked.to_string()).send().await.context("dumping the table")?;
+            ensure!(answer.status().is_success(), "dumping the table: {}", answer.status());
+            let page: Value = serde_json::from_slice(&answer.bytes().await.context("dumping the table")?)
+                .context("reading the table's dump")?;
+            for item in page["Items"].as_array().context("a dump without items")? {
+                dump += &item.to_string();
+                dump.push('\n');
+            }
+            from = page["LastEvaluatedKey"].clone();
+            if from.is_null() {
+                return Ok(dump);
+            }
+        }
+    }
+
+    /// Every object of the media bucket with its bytes, unpacked where it is packed.
+    pub async fn objects(&self) -> Result<BTreeMap<String, Vec<u8>>> {
+        let (s3, bucket) = (self.stack.s3(), &self.stack.facts.media_bucket);
+        let mut objects = BTreeMap::new();
+        let mut from = None;
+        loop {
+            let page = s3.list_objects_v2().bucket(bucket).set_continuation_token(from).send().await;
+            let page = page.context("listing the bucket")?;
+            for key in page.contents().iter().filter_map(|object| object.key()) {
+                let got = s3.get_object().bucket(bucket).key(key).send().await;
+                // the media edge writes and removes its own while we read
+                let Ok(got) = got else { continue };
+                let bytes = got.body.collect().await.with_context(|| format!("reading `{key}`"))?.to_vec();
+                objects.insert(key.to_owned(), unpacked(key, bytes)?);
+            }
+            from = page.next_continuation_token;
+            if from.is_none() {
+                return Ok(objects);
+            }
+        }
+    }
+
+    /// The bodies of what lies in a queue now. Whoever receives them next has to wait for a minute.
+    pub async fn messages(&self, queue: &str) -> Result<Vec<String>> {
+        let url = self.stack.facts.queues.get(queue).with_context(|| format!("no queue `{queue}`"))?;
+        let mut bodies = Vec::new();
+        loop {
+            let asked = self.sqs.receive_message().queue_url(url).max_number_of_messages(10);
+            let got = asked.visibility_timeout(60).wait_time_seconds(0).send().await;
+            let got = got.with_context(|| format!("receiving from `{queue}`"))?.messages.unwrap_or_default();
+            if got.is_empty() {
+                return Ok(bodies);
+            }
+            bodies.extend(got.into_iter().filter_map(|message| message.body));
+        }
+    }
+
+    /// Sends a body to a queue, as somebody who is no function.
+    pub async fn send(&self, queue: &str, body: &str) -> Result<()> {
+        let url = self.stack.facts.queues.get(queue).with_context(|| format!("no queue `{queue}`"))?;
+        let sent = self.sqs.send_message().queue_url(url).message_body(body).send().await;
+        sent.map(drop).with_context(|| format!("sending to `{queue}`"))
+    }
+
     async fn invoke(&self, function: &str, event: &'static str) -> Result<()> {
         let facts = &self.stack.facts;
         let name = facts.functions.get(function).with_context(|| format!("no function `{function}`"))?;
         let url = format!("{}/2015-03-31/functions/{name}/invocations", facts.aws_endpoint_url);
-        // the emulator checks no signature of its root
-        let root = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0";
         let request = self
             .http
             .post(url)
             .header("x-amz-invocation-type", "Event")
-            .header("authorization", root)
+            .header("authorization", root("lambda"))
             .body(event);
         let answer = request.send().await.with_context(|| format!("invoking `{function}`"))?;
         ensure!(answer.status().is_success(), "invoking `{function}`: {}", answer.status());
@@ -228,6 +322,24 @@ impl Rig {
         let lines: Vec<_> = log.lines().filter(|line| !line.contains("\"_aws\"")).collect();
         lines[lines.len().saturating_sub(25)..].join("\n")
     }
+}
+
+/// The emulator checks no signature of its root.
+fn root(service: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+    )
+}
+
+fn unpacked(key: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
+    if Path::new(key).extension().is_none_or(|extension| extension != "gz") {
+        return Ok(bytes);
+    }
+    let mut plain = Vec::new();
+    flate2::read::GzDecoder::new(bytes.as_slice())
+        .read_to_end(&mut plain)
+        .with_context(|| format!("unpacking `{key}`"))?;
+    Ok(plain)
 }
 
 /// A file of the repository, by its path from the root.

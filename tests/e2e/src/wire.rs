@@ -2,7 +2,8 @@
 //!
 //! Host, path and body go through unchanged, so that signatures hold. Every call is recorded with the function that made it
 //! (found by the connection's process), its name, its size, and the capacity DynamoDB charged. [`Rule`]s strike at chosen
-//! calls: kill the calling process, lose the answer, or wait, before or after the effect.
+//! calls: kill the calling process, lose the answer, or wait, before or after the effect. Asked to, it also stands between the
+//! world and the API, and keeps every request and answer to the last byte.
 
 mod caller;
 mod naming;
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use http::header::{self, HeaderName};
-use http::{HeaderMap, Request, Response, StatusCode, Uri, request};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, request};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -42,6 +43,8 @@ const HOP_BY_HOP: [HeaderName; 4] =
 pub enum Side {
     Aws,
     TikTok,
+    /// Our own API: people, scripts and TikTok's webhooks call it.
+    Api,
 }
 
 /// One call that went over the wire.
@@ -55,7 +58,7 @@ pub struct Call {
     /// The function's name (`publish-init`); `None`: somebody else called.
     pub function: Option<String>,
     pub pid: Option<i32>,
-    /// `DynamoDB`, `S3`, `SQS`, `KMS`, `SSM` or `TikTok`.
+    /// `DynamoDB`, `S3`, `SQS`, `KMS`, `SSM`, `TikTok` or `Api`.
     pub service: &'static str,
     pub operation: String,
     /// The kind of row, the folder of the object, the job of the message; may be empty.
@@ -81,6 +84,23 @@ impl Call {
         let name = format!("{function} {}.{} {}", self.service, self.operation, self.subject);
         name.trim_end().to_owned()
     }
+}
+
+/// A request and its answer, whole.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    pub side: Side,
+    /// The same as of its [`Call`].
+    pub service: &'static str,
+    pub operation: String,
+    /// Function, service, operation and subject.
+    pub name: String,
+    pub method: Method,
+    pub uri: Uri,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    /// What the other side answered, whether it was passed on or lost; `None`: it was not asked, or did not answer.
+    pub answer: Option<Response<Bytes>>,
 }
 
 /// Whether a rule strikes before the call reaches the other side or after its effect, before the answer is passed on.
@@ -216,6 +236,8 @@ struct Tape {
     markers: HashMap<String, String>,
     /// What a process was seen to work on last.
     working_on: HashMap<i32, String>,
+    /// Only if somebody asked for it.
+    exchanges: Option<Vec<Exchange>>,
 }
 
 struct Shared {
@@ -230,7 +252,7 @@ pub struct Wire {
     shared: Arc<Shared>,
     aws: SocketAddr,
     tiktok: SocketAddr,
-    accepting: [JoinHandle<()>; 2],
+    accepting: Vec<JoinHandle<()>>,
 }
 
 impl Drop for Wire {
@@ -248,18 +270,28 @@ impl Wire {
         let client =
             Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(2)).build(connector);
         let shared = Arc::new(Shared { tape: Mutex::default(), changes: watch::Sender::new(0), client });
-        let listen =
-            async || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("listening for the functions");
-        let listeners = [listen().await?, listen().await?];
-        let address =
-            |listener: &TcpListener| listener.local_addr().context("asking for the proxy's address");
-        let addresses = [address(&listeners[0])?, address(&listeners[1])?];
-        let [for_aws, for_tiktok] = listeners;
-        let accepting = [
+        let (for_aws, aws_address) = listen().await?;
+        let (for_tiktok, tiktok_address) = listen().await?;
+        let accepting = vec![
             tokio::spawn(Arc::clone(&shared).accept(for_aws, Side::Aws, upstream(aws)?)),
             tokio::spawn(Arc::clone(&shared).accept(for_tiktok, Side::TikTok, upstream(tiktok)?)),
         ];
-        Ok(Self { shared, aws: addresses[0], tiktok: addresses[1], accepting })
+        Ok(Self { shared, aws: aws_address, tiktok: tiktok_address, accepting })
+    }
+
+    /// Stands before the API too, and from now on keeps every request and answer. What the world takes for the API.
+    pub async fn record(&mut self, api: &str) -> Result<String> {
+        let (for_api, address) = listen().await?;
+        self.shared.tape().exchanges.get_or_insert_default();
+        let accept = Arc::clone(&self.shared).accept(for_api, Side::Api, upstream(api)?);
+        self.accepting.push(tokio::spawn(accept));
+        Ok(format!("http://{address}"))
+    }
+
+    /// Every request so far with its answer, in the order in which they ended; none unless [`Wire::record`] was asked to keep
+    /// them.
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.shared.tape().exchanges.clone().unwrap_or_default()
     }
 
     /// What the functions take for AWS.
@@ -361,6 +393,14 @@ impl Wire {
     }
 }
 
+/// On a free port.
+async fn listen() -> Result<(TcpListener, SocketAddr)> {
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("listening for the functions")?;
+    let address = listener.local_addr().context("asking for the proxy's address")?;
+    Ok((listener, address))
+}
+
 fn upstream(base: &str) -> Result<String> {
     let address = base.strip_prefix("http://").with_context(|| format!("`{base}` is not plain http"))?;
     Ok(address.trim_end_matches('/').to_owned())
@@ -426,7 +466,22 @@ impl Shared {
             outcome = self.strike(&strikes, When::After, &mut call).await;
         }
         call.took = call.at.elapsed();
-        self.tape().calls.push(call);
+        let mut tape = self.tape();
+        if let Some(exchanges) = &mut tape.exchanges {
+            exchanges.push(Exchange {
+                side,
+                service: call.service,
+                operation: call.operation.clone(),
+                name: call.name(),
+                method: parts.method,
+                uri: parts.uri,
+                headers: parts.headers,
+                body,
+                answer: answer.clone(),
+            });
+        }
+        tape.calls.push(call);
+        drop(tape);
         self.changes.send_modify(|count| *count += 1);
         outcome?;
         Ok(answer.ok_or(Broken)?.map(Full::new))
@@ -443,6 +498,7 @@ impl Shared {
         let Name { service, operation, subject } = match side {
             Side::Aws => naming::aws(&parts.method, &parts.uri, &parts.headers, body),
             Side::TikTok => naming::tiktok(&parts.uri),
+            Side::Api => naming::api(&parts.method, &parts.uri),
         };
         // the emulator tells no capacity of batches
         let read_units = if operation == "BatchGetItem" { naming::batch_units(body) } else { 0.0 };
@@ -478,6 +534,11 @@ impl Shared {
                     strikes.push((rule.when, rule.act));
                 }
             }
+        }
+        drop(tape);
+        if !strikes.is_empty() {
+            // whoever waits for it hears of it now, not when the call is over
+            self.changes.send_modify(|count| *count += 1);
         }
         (call, strikes)
     }

@@ -96,6 +96,7 @@ impl Up {
             parameters: self.parameters.into_iter().collect(),
             functions_endpoint: None,
             functions_tiktok: None,
+            public_url: None,
             functions_env: BTreeMap::new(),
             progress: Progress::Shown,
         })

@@ -50,7 +50,7 @@ impl Emulator {
         for path in [directory, &scratch] {
             std::fs::create_dir_all(path).with_context(|| format!("making `{}`", path.display()))?;
         }
-        let log = directory.join("emulator.log");
+        let log = log(directory);
         let output = File::create(&log).with_context(|| format!("making `{}`", log.display()))?;
         let keep = if options.keep { "1" } else { "0" };
         let mut command = Command::new(options.venv.python());
@@ -132,4 +132,9 @@ impl Emulator {
 /// What the functions write to standard output and standard error, each line with the function's name and process id.
 pub(super) fn functions_log(directory: &Path) -> PathBuf {
     directory.join("functions.log")
+}
+
+/// What the emulator itself writes.
+pub(super) fn log(directory: &Path) -> PathBuf {
+    directory.join("emulator.log")
 }

@@ -51,6 +51,9 @@ pub struct StackOptions {
     pub functions_endpoint: Option<String>,
     /// What the functions take for TikTok, where it is not the sandbox (or the other server) itself: a proxy again.
     pub functions_tiktok: Option<String>,
+    /// What people and TikTok take for the API, where it is not the listener itself: a proxy again, which gets the listener's
+    /// address from [`Ports::api`].
+    pub public_url: Option<String>,
     /// Further environment variables of the functions.
     pub functions_env: BTreeMap<String, String>,
     pub progress: Progress,
@@ -69,6 +72,7 @@ impl StackOptions {
             parameters: BTreeMap::new(),
             functions_endpoint: None,
             functions_tiktok: None,
+            public_url: None,
             functions_env: BTreeMap::new(),
             progress: Progress::Hidden,
         })
@@ -144,6 +148,8 @@ pub struct Stack {
     pub outputs: BTreeMap<String, String>,
     /// What the functions wrote, a line each: `<physical name>[<process id>] <line>`.
     pub functions_log: PathBuf,
+    /// What the emulator wrote, of itself and of what functions wrote.
+    pub emulator_log: PathBuf,
     emulator: Emulator,
     edge: edge::MediaEdge,
     front: JoinHandle<()>,
@@ -166,7 +172,8 @@ impl Stack {
         let (directory, forgotten) = directory(&options.state, &options.ports)?;
         let keep = options.state != State::Forgotten;
         let Ports { api, media, tiktok, aws } = options.ports;
-        let (api_url, media_url, emulator_url) = (api.url(), media.url(), aws.url());
+        let (media_url, emulator_url) = (media.url(), aws.url());
+        let api_url = options.public_url.unwrap_or_else(|| api.url());
         let functions_endpoint = options.functions_endpoint.unwrap_or_else(|| emulator_url.clone());
         let app = App::of(&options.tiktok, &tiktok);
 
@@ -248,6 +255,7 @@ impl Stack {
             sandbox,
             outputs: deployed.outputs,
             functions_log: emulator::functions_log(&directory),
+            emulator_log: emulator::log(&directory),
             emulator,
             edge,
             front,

@@ -37,6 +37,19 @@ pub(super) fn tiktok(uri: &Uri) -> Name {
     Name { service: "TikTok", operation, subject: String::new() }
 }
 
+/// Names a call to our API: by method and path, in which `{…}` stands for what differs from one resource to the next.
+pub(super) fn api(method: &Method, uri: &Uri) -> Name {
+    let mut operation = format!("{method} ");
+    let mut before = "";
+    for segment in uri.path().split('/').skip(1) {
+        let of_many = matches!(before, "posts" | "media" | "creators" | "keys" | "connect");
+        operation.push('/');
+        operation.push_str(if of_many { "{…}" } else { segment });
+        before = segment;
+    }
+    Name { service: "Api", operation, subject: String::new() }
+}
+
 fn s3(method: &Method, uri: &Uri, headers: &HeaderMap) -> Name {
     let (bucket, key) = bucket_and_key(uri);
     let query = uri.query().unwrap_or_default();
@@ -120,6 +133,15 @@ mod tests {
         assert_eq!("post#pst", kind("post#pst_0197b2c3"));
         assert_eq!("pst#body", kind("pst_0197b2c3#body#5f0a1b2c3d"));
         assert_eq!("key", kind("key#0197b2c3d4e5f60718293a4b5c6d7e8f"));
+    }
+
+    #[test]
+    fn routes_of_the_api_are_named_without_what_tells_resources_apart() {
+        let named = |method, uri| api(&method, &Uri::from_static(uri)).operation;
+        assert_eq!("GET /v1/creators/{…}/health", named(Method::GET, "/v1/creators/crt_1/health"));
+        assert_eq!("GET /connect/{…}", named(Method::GET, "/connect/0f1e"));
+        assert_eq!("GET /oauth/tiktok/callback", named(Method::GET, "/oauth/tiktok/callback?code=1"));
+        assert_eq!("POST /v1/keys/{…}/rotate", named(Method::POST, "/v1/keys/key_1/rotate"));
     }
 
     #[test]

@@ -88,6 +88,31 @@ async fn a_call_goes_through_unchanged_and_is_written_down_with_its_function_and
 }
 
 #[tokio::test]
+async fn asked_to_the_wire_keeps_requests_and_answers_lost_ones_too_and_those_to_the_api() {
+    let upstream = upstream("{\"answered\":1}").await;
+    let mut wire = wire_to(&upstream).await;
+    function_asks(&wire, "post#pst_0").await;
+    assert!(wire.exchanges().is_empty());
+
+    let api = wire.record(&upstream.url).await.unwrap();
+    wire.install(Rule::new(When::After, Act::Lose).of("publish-init"));
+    assert!(!function_asks(&wire, "post#pst_1").await.contains("answered"));
+    let http = slipway::http::client().unwrap();
+    let answer = http.get(format!("{api}/v1/posts/pst_1?limit=1")).send().await.unwrap();
+    assert_eq!("{\"answered\":1}", answer.text().await.unwrap());
+
+    let kept = wire.exchanges();
+    let names: Vec<&str> = kept.iter().map(|exchange| exchange.name.as_str()).collect();
+    assert_eq!(["publish-init DynamoDB.GetItem post#pst", "- Api.GET /v1/posts/{…}"], names[..]);
+    assert_eq!(br#"{"Key":{"pk":{"S":"post#pst_1"}}}"#, &kept[0].body[..]);
+    assert_eq!("some.where:8080", kept[0].headers["host"]);
+    assert_eq!("/v1/posts/pst_1?limit=1", kept[1].uri.to_string());
+    for exchange in kept {
+        assert_eq!(b"{\"answered\":1}", &exchange.answer.unwrap().body()[..]);
+    }
+}
+
+#[tokio::test]
 async fn a_process_killed_before_a_call_leaves_no_effect_and_one_killed_after_it_does() {
     let upstream = upstream("{}").await;
     let wire = wire_to(&upstream).await;
