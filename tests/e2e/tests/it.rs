@@ -1,10 +1,12 @@
 //! Journeys through the real template and the real functions.
 //!
-//! The journeys of one binary share two stacks; they run side by side, each with a workspace and a creator of its own. That is
+//! The journeys of one binary share a few stacks; they run side by side, each with a workspace and a creator of its own. That is
 //! why this binary has a main of its own: the stacks stop, and leave nothing, when the last journey is over.
 
 #[path = "it/bad_input.rs"]
 mod bad_input;
+#[path = "it/canaries.rs"]
+mod canaries;
 #[path = "it/creators.rs"]
 mod creators;
 #[path = "it/journeys.rs"]
@@ -37,6 +39,8 @@ struct Rigs {
     silent: OnceCell<Rig>,
     /// Functions die here all the time.
     deadly: OnceCell<Rig>,
+    /// Functions say everything they have to say, and every byte that goes in and out is kept.
+    overheard: OnceCell<Rig>,
     /// Two stacks that start at once package the same functions.
     starting: Mutex<()>,
 }
@@ -59,6 +63,10 @@ impl Rigs {
         self.started(&self.deadly, e2e::kills::setup).await
     }
 
+    async fn overheard(&self) -> Result<&Rig> {
+        self.started(&self.overheard, canaries::setup).await
+    }
+
     async fn started<'a>(
         &'a self,
         cell: &'a OnceCell<Rig>,
@@ -72,7 +80,7 @@ impl Rigs {
     }
 
     async fn stop(&mut self) -> Result<()> {
-        for cell in [&mut self.edge, &mut self.silent, &mut self.deadly] {
+        for cell in [&mut self.edge, &mut self.silent, &mut self.deadly, &mut self.overheard] {
             if let Some(rig) = cell.take() {
                 rig.stop().await?;
             }
@@ -124,6 +132,9 @@ fn main() -> ExitCode {
         ;
         deadly:
             killed::ten_kills_lose_no_post_and_publish_none_twice
+        ;
+        overheard:
+            canaries::no_secret_is_anywhere_and_one_that_is_planted_is_found
         ;
     };
     let conclusion = libtest_mimic::run(&arguments, trials);
