@@ -9,7 +9,6 @@ use axum::response::Response;
 use domain::account::{AccountStatus, Binding, Care, Lease, TokenField, Tokens};
 use domain::app::Sighting;
 use domain::creator::{CreatorInfo, CreatorStatus};
-use domain::job::Release;
 use domain::limits::Limits;
 use domain::notice::News;
 use domain::{
@@ -49,10 +48,7 @@ impl<W: Outside> Api<W> {
         let caller = self.caller(&ask, Scope::CreatorsWrite).await?;
         let now = self.time.now();
         let problems = Problems::default();
-        let key = ask.idempotency_key().unwrap_or_else(|problem| {
-            problems.push(problem);
-            None
-        });
+        let key = problems.idempotency_key(&ask);
         let body = ask.json().await?;
         let mut fields = problems.body(&body);
         let creator: Option<CreatorId> = fields.id("creator");
@@ -176,12 +172,8 @@ impl<W: Outside> Api<W> {
                 .response());
         };
         let secrets = self.secrets.secrets(now).await?;
-        let app = AppCredentials {
-            client_key: secrets.client_key.clone(),
-            client_secret: ClientSecret::new(secrets.client_secret.expose().clone()),
-        };
         let redirect_uri = redirect_uri(&self.base_url(ask));
-        let tokens = match self.tiktok.exchange_code(&app, &code, &redirect_uri).await {
+        let tokens = match self.tiktok.exchange_code(&credentials(&secrets), &code, &redirect_uri).await {
             Ok(tokens) => tokens,
             Err(error) => return Ok(no_tokens(&error)),
         };
@@ -196,12 +188,11 @@ impl<W: Outside> Api<W> {
 
     /// A sign-in of somebody who is not a target user shows that the app is in TikTok's sandbox.
     async fn learn_from(&self, ask: &Ask) {
-        if ask.query("error_type").as_deref() != Some("non_sandbox_target") {
-            return;
-        }
+        let kind = ask.query("error_type");
+        let Some(sighting) = kind.as_deref().and_then(Sighting::of_code) else { return };
         let now = self.time.now();
         let Ok(secrets) = self.secrets.secrets(now).await else { return };
-        if let Err(error) = self.store.saw(&secrets.client_key, Sighting::NotASandboxTarget, now).await {
+        if let Err(error) = self.store.saw(&secrets.client_key, sighting, now).await {
             tracing::warn!(error = %chain(&error), "what TikTok's answer shows of the app was not written");
         }
     }
@@ -264,7 +255,7 @@ impl<W: Outside> Api<W> {
                 due: Some(due),
             };
             if known {
-                self.queues.send(&release(&account), RELEASE_AGAIN).await?;
+                self.queues.send(&Job::release(&account), RELEASE_AGAIN).await?;
             }
             // the last step before: of all who opened the link, in other tabs or browsers, one connects
             if !spent && !self.spend(link, begun).await? {
@@ -355,7 +346,7 @@ impl<W: Outside> Api<W> {
             },
         };
         let scopes: Vec<String> = given.scopes.iter().map(str::to_owned).collect();
-        let job = release(&account);
+        let job = Job::release(&account);
         let (epoch, now) = (account.epoch, self.time.now());
         let creator = Creator {
             id: account.creator,
@@ -369,8 +360,8 @@ impl<W: Outside> Api<W> {
             created_at: before.map_or(self.time.now(), |before| before.created_at),
         };
         self.store.put_creator(&creator).await?;
-        let (workspace, id) = (creator.workspace.clone(), creator.id.clone());
-        let notice = Notice::new(workspace, id, epoch, now, News::Connected { scopes });
+        let news = News::Connected { scopes };
+        let notice = Notice::new(&creator.workspace, &creator.id, epoch, now, news);
         self.store.record(&notice).await?;
         if known && let Err(error) = self.queues.send(&job, SignedDuration::ZERO).await {
             tracing::warn!(creator = %creator.id, error = %chain(&error), "posts that waited go on a little later");
@@ -433,14 +424,12 @@ impl<W: Outside> Api<W> {
     }
 }
 
-/// Lets the posts go on that were held because the creator had to connect again.
-fn release(account: &Account) -> Job {
-    Job::Release(Release {
-        workspace: account.workspace.clone(),
-        creator: account.creator.clone(),
-        account: account.id.clone(),
-        cursor: None,
-    })
+/// The app, as TikTok's token endpoint wants to be told.
+pub(crate) fn credentials(secrets: &AppSecrets) -> AppCredentials {
+    AppCredentials {
+        client_key: secrets.client_key.clone(),
+        client_secret: ClientSecret::new(secrets.client_secret.expose().clone()),
+    }
 }
 
 /// One row per TikTok account and app.

@@ -15,7 +15,7 @@ const TRIES: u32 = 4;
 /// How old an avatar's URL may be.
 const AVATAR: SignedDuration = SignedDuration::from_hours(1);
 /// A refresh takes about this long.
-const REFRESH: SignedDuration = SignedDuration::from_secs(3);
+pub(crate) const REFRESH: SignedDuration = SignedDuration::from_secs(3);
 
 impl<W: Outside> Api<W> {
     /// TikTok's answer of this moment. The creator's row takes it over if it says something new.
@@ -69,11 +69,16 @@ impl<W: Outside> Api<W> {
         Err(busy("creator_info.contended", SignedDuration::from_secs(1), self.time.now()))
     }
 
-    async fn refreshed_soon(&self, account: &Account, epoch: u64) -> Refusal {
+    /// Has the tokens of a generation refreshed, unless newer ones are there.
+    pub(crate) async fn ask_for_refresh(&self, account: &Account, epoch: u64, delay: SignedDuration) {
         let job = Job::Refresh { account: account.id.clone(), epoch: Some(epoch) };
-        if let Err(error) = self.queues.send(&job, SignedDuration::ZERO).await {
+        if let Err(error) = self.queues.send(&job, delay).await {
             tracing::warn!(account = %account.id, error = %chain(&error), "the refresh waits for its own time");
         }
+    }
+
+    async fn refreshed_soon(&self, account: &Account, epoch: u64) -> Refusal {
+        self.ask_for_refresh(account, epoch, SignedDuration::ZERO).await;
         Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "creator.token_stale",

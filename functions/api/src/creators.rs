@@ -16,9 +16,7 @@ impl<W: Outside> Api<W> {
         let caller = self.caller(&ask, Scope::CreatorsRead).await?;
         let page = PageAsked::read(&ask)?;
         let found = self.store.list_creators(&caller.workspace, page.cursor.as_deref(), page.limit).await?;
-        let accounts = found.rows.iter().map(|creator| self.store.account(&creator.account, Read::Eventual));
-        let accounts: Vec<Option<Account>> =
-            join_all(accounts).await.into_iter().collect::<Result<_, _>>()?;
+        let accounts = self.accounts_of(&found.rows).await?;
         let data: Vec<Value> = found
             .rows
             .iter()
@@ -38,6 +36,12 @@ impl<W: Outside> Api<W> {
         let creator = self.asked_creator(&ask, Scope::CreatorsRead).await?;
         let info = self.fresh_creator_info(&creator).await?;
         Ok(answer::json(StatusCode::OK, &view::creator_info(&creator, &info)))
+    }
+
+    /// The account of each creator, in their order.
+    pub(crate) async fn accounts_of(&self, creators: &[Creator]) -> Result<Vec<Option<Account>>, Refusal> {
+        let accounts = creators.iter().map(|creator| self.store.account(&creator.account, Read::Eventual));
+        Ok(join_all(accounts).await.into_iter().collect::<Result<_, _>>()?)
     }
 
     pub(crate) async fn asked_creator(&self, ask: &Ask, needed: Scope) -> Result<Creator, Refusal> {

@@ -6,20 +6,19 @@
 use domain::account::{AccountStatus, Lease, TokenField};
 use domain::creator::CreatorStatus;
 use domain::notice::News;
-use domain::{Account, Creator, Job, Notice, Problem, Scope, SignedDuration};
+use domain::{Account, Creator, Notice, Problem, Scope, SignedDuration};
 use http::StatusCode;
-use ports::{Accounts, Clock, Creators, Entropy, Leased, Notices, Queues, Rescue, Vault};
+use ports::{Accounts, Clock, Creators, Entropy, Leased, Notices, Rescue, Vault};
 use serde_json::json;
-use tiktok::{AccessToken, AppCredentials, ClientSecret, Remedy};
+use tiktok::{AccessToken, Remedy};
 use wiring::secrets::Secrets;
 
 use crate::answer::{self, Answered, Ask};
+use crate::connect::credentials;
+use crate::creator_info::REFRESH;
 use crate::fields::Problems;
 use crate::refusal::{Refusal, Source, chain};
 use crate::{Api, Outside, view};
-
-/// A refresh takes about this long.
-const REFRESH: SignedDuration = SignedDuration::from_secs(3);
 
 /// Whether TikTok has ended the grant.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,8 +62,8 @@ impl<W: Outside> Api<W> {
         let creator = Creator { status: CreatorStatus::Disconnected, ..creator };
         self.store.put_creator(&creator).await?;
         if let Some(epoch) = epoch {
-            let (workspace, id) = (creator.workspace.clone(), creator.id.clone());
-            let notice = Notice::new(workspace, id, epoch, self.time.now(), News::Disconnected);
+            let now = self.time.now();
+            let notice = Notice::new(&creator.workspace, &creator.id, epoch, now, News::Disconnected);
             self.store.record(&notice).await?;
         }
         let posts = self.tally(&creator).await?;
@@ -88,8 +87,7 @@ impl<W: Outside> Api<W> {
         // a generation that the table would not take is the one that TikTok honours
         let kept = self.objects.kept(&account.id, account.epoch + 1).await?;
         let Some(tokens) = kept.or_else(|| account.tokens.clone()) else { return Ok(Ended::Yes) };
-        let current = Account { tokens: Some(tokens.clone()), ..account.clone() };
-        if current.usable_tokens(self.time.now()).is_none() {
+        if !tokens.are_usable(self.time.now()) {
             return if force { Ok(Ended::Unknown) } else { Err(self.refreshed_first(account).await) };
         }
         let binding = account.binding(TokenField::Access, tokens.epoch);
@@ -99,11 +97,7 @@ impl<W: Outside> Api<W> {
             Err(error) => return Err(Refusal::internal(error)),
         };
         let secrets = self.secrets.secrets(self.time.now()).await?;
-        let app = AppCredentials {
-            client_key: secrets.client_key.clone(),
-            client_secret: ClientSecret::new(secrets.client_secret.expose().clone()),
-        };
-        match self.tiktok.revoke(&app, &AccessToken::new(access.expose())).await {
+        match self.tiktok.revoke(&credentials(&secrets), &AccessToken::new(access.expose())).await {
             Ok(()) => Ok(Ended::Yes),
             Err(error) if matches!(error.remedy(), Remedy::Reauthorize | Remedy::RefreshToken) => {
                 tracing::info!(account = %account.id, error = %chain(&error), "TikTok had ended the grant before");
@@ -127,10 +121,7 @@ impl<W: Outside> Api<W> {
 
     /// TikTok ends a grant for a token that works only.
     async fn refreshed_first(&self, account: &Account) -> Refusal {
-        let job = Job::Refresh { account: account.id.clone(), epoch: Some(account.epoch) };
-        if let Err(error) = self.queues.send(&job, SignedDuration::from_secs(1)).await {
-            tracing::warn!(account = %account.id, error = %chain(&error), "the refresh waits for its own time");
-        }
+        self.ask_for_refresh(account, account.epoch, SignedDuration::from_secs(1)).await;
         Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "creator.token_stale",
@@ -166,15 +157,7 @@ fn force(ask: &Ask) -> Result<bool, Refusal> {
                 "`force` is neither true nor false",
                 "send `true`, or leave it out",
             )),
-            _ => {
-                let name: String = name.chars().take(80).collect();
-                problems.push(Problem::new(
-                    format!("/{name}"),
-                    "field.unknown",
-                    format!("there is no query parameter `{name}` here"),
-                    "leave it out; the parameter is `force`",
-                ));
-            }
+            _ => problems.unknown_parameter(&name, "leave it out; the parameter is `force`"),
         }
     }
     if problems.is_empty() { Ok(force) } else { Err(Refusal::invalid(problems.take())) }

@@ -6,6 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use domain::{Problem, Timestamp};
 use serde_json::{Map, Value};
 
+use crate::answer::Ask;
+
 /// What is wrong so far.
 #[derive(Default)]
 pub(crate) struct Problems(Mutex<Vec<Problem>>);
@@ -30,6 +32,25 @@ impl Problems {
             param
                 .strip_prefix(known.param.as_str())
                 .is_some_and(|rest| !known.param.is_empty() && (rest.is_empty() || rest.starts_with('/')))
+        })
+    }
+
+    /// A query parameter that nobody reads here.
+    pub(crate) fn unknown_parameter(&self, name: &str, remedy: &str) {
+        let name: String = name.chars().take(80).collect();
+        self.push(Problem::new(
+            format!("/{name}"),
+            "field.unknown",
+            format!("there is no query parameter `{name}` here"),
+            remedy,
+        ));
+    }
+
+    /// The `Idempotency-Key` of a route that does without one.
+    pub(crate) fn idempotency_key(&self, ask: &Ask) -> Option<String> {
+        ask.idempotency_key().unwrap_or_else(|problem| {
+            self.push(problem);
+            None
         })
     }
 

@@ -229,7 +229,7 @@ impl<W: Outside> Api<W> {
                     ModeSetting::Is(mode) => mode.as_str(),
                 },
                 "mode_shown_by": mode.and_then(|known| known.shown_by).map(|(sighting, at)| {
-                    json!({ "what": sighting_word(sighting), "at": at.to_string() })
+                    json!({ "what": sighting.as_str(), "at": at.to_string() })
                 }),
                 "means": means(mode.map(|known| known.mode)),
                 "active_user_cap_reached_at": facts.seen.get(&Sighting::ActiveUserCap).map(Timestamp::to_string),
@@ -292,9 +292,7 @@ impl<W: Outside> Api<W> {
         now: Timestamp,
     ) -> Result<(usize, bool), Refusal> {
         let page = self.store.list_creators(workspace, None, 100).await?;
-        let accounts = page.rows.iter().map(|creator| self.store.account(&creator.account, Read::Eventual));
-        let accounts: Vec<Option<Account>> =
-            futures::future::join_all(accounts).await.into_iter().collect::<Result<_, _>>()?;
+        let accounts = self.accounts_of(&page.rows).await?;
         let posted = |account: &Account| account.limits.init.newest().is_some_and(|at| at > now - DAY);
         Ok((accounts.iter().flatten().filter(|account| posted(account)).count(), page.next_cursor.is_none()))
     }
@@ -440,15 +438,4 @@ fn means(mode: Option<Mode>) -> BTreeSet<&'static str> {
         None => Vec::new(),
     };
     limits.into_iter().collect()
-}
-
-const fn sighting_word(sighting: Sighting) -> &'static str {
-    match sighting {
-        Sighting::PublicPostAccepted => "public_post_accepted",
-        Sighting::UnauditedRefused => "unaudited_client_can_only_post_to_private_accounts",
-        Sighting::NotASandboxTarget => "non_sandbox_target",
-        Sighting::PullAccepted => "pull_accepted",
-        Sighting::UrlUnverified => "url_ownership_unverified",
-        Sighting::ActiveUserCap => "reached_active_user_cap",
-    }
 }

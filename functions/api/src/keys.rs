@@ -51,7 +51,7 @@ impl<W: Outside> Api<W> {
         let caller = self.caller(&ask, Scope::KeysWrite).await?;
         let now = self.time.now();
         let problems = Problems::default();
-        let repeatable = idempotency_key(&ask, &problems);
+        let repeatable = problems.idempotency_key(&ask);
         let body = ask.json().await?;
         let draft = draft(&body, &caller, &problems);
         let fresh = self.fresh(&caller, ROUTE, repeatable.as_deref(), &body, now).await?;
@@ -97,7 +97,7 @@ impl<W: Outside> Api<W> {
         let caller = self.caller(&ask, Scope::KeysWrite).await?;
         let now = self.time.now();
         let problems = Problems::default();
-        let repeatable = idempotency_key(&ask, &problems);
+        let repeatable = problems.idempotency_key(&ask);
         let body = ask.json().await?;
         let mut fields = problems.body(&body);
         let grace = fields.number("grace_seconds", 0, GRACE_MAX).unwrap_or(GRACE);
@@ -210,13 +210,6 @@ impl<W: Outside> Api<W> {
             KeyCreated::Existed(_) => Err(key_reused()),
         }
     }
-}
-
-fn idempotency_key(ask: &Ask, problems: &Problems) -> Option<String> {
-    ask.idempotency_key().unwrap_or_else(|problem| {
-        problems.push(problem);
-        None
-    })
 }
 
 /// The key as it was made, whatever became of it since, with its secret.

@@ -330,13 +330,8 @@ impl PageAsked {
                     "send `next_cursor` of the page before, or leave it out",
                 )),
                 _ => {
-                    let name: String = name.chars().take(80).collect();
-                    problems.push(Problem::new(
-                        format!("/{name}"),
-                        "field.unknown",
-                        format!("there is no query parameter `{name}` here"),
-                        "leave it out; the parameters are `limit` and `cursor`",
-                    ));
+                    let remedy = "leave it out; the parameters are `limit` and `cursor`";
+                    problems.unknown_parameter(&name, remedy);
                 }
             }
         }

@@ -414,12 +414,7 @@ where
 
     /// What an answer shows of the app, for `GET /v1/app-status`. Nothing depends on it.
     async fn learn_from(&self, account: &Account, error: &tiktok::Error) {
-        let sighting = match error.code() {
-            Some("unaudited_client_can_only_post_to_private_accounts") => Sighting::UnauditedRefused,
-            Some("url_ownership_unverified") => Sighting::UrlUnverified,
-            Some("reached_active_user_cap") => Sighting::ActiveUserCap,
-            _ => return,
-        };
+        let Some(sighting) = error.code().and_then(Sighting::of_code) else { return };
         if let Err(error) = self.store.saw(&account.client_key, sighting, self.time.now()).await {
             tracing::warn!(error = %chain(&error), "what TikTok's answer shows of the app was not written");
         }

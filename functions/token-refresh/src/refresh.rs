@@ -2,7 +2,6 @@
 
 use domain::account::{AccountStatus, Care, Lease, RefreshPlan, Sealed, TokenField, Tokens};
 use domain::creator::CreatorStatus;
-use domain::job::Release;
 use domain::notice::News;
 use domain::{Account, AccountId, Job, Nonce, Notice, Periods, SignedDuration, Timestamp};
 use lambda_kit::batch::Failure;
@@ -215,8 +214,7 @@ where
             return;
         };
         let news = News::GrantEnds { at: tokens.refresh_expires_at, days };
-        let (workspace, creator) = (account.workspace.clone(), account.creator.clone());
-        let notice = Notice::new(workspace, creator, tokens.epoch, now, news);
+        let notice = Notice::new(&account.workspace, &account.creator, tokens.epoch, now, news);
         match self.store.record(&notice).await {
             Ok(true) => tracing::warn!(creator = %account.creator, days, "the creator's grant ends soon"),
             Ok(false) => {}
@@ -372,16 +370,10 @@ where
         let Some(kept) = kept else { return Ok(Refreshed::Moot) };
         // everybody else first: whoever stops in between leaves an account that is brought back again
         self.mark_active(account).await?;
-        let release = Release {
-            workspace: account.workspace.clone(),
-            creator: account.creator.clone(),
-            account: account.id.clone(),
-            cursor: None,
-        };
-        self.queues.send(&Job::Release(release), RELEASE).await.map_err(retry)?;
+        self.queues.send(&Job::release(account), RELEASE).await.map_err(retry)?;
         let news = News::Connected { scopes: kept.scopes.clone() };
-        let (workspace, creator) = (account.workspace.clone(), account.creator.clone());
-        let notice = Notice::new(workspace, creator, kept.epoch, self.time.now(), news);
+        let now = self.time.now();
+        let notice = Notice::new(&account.workspace, &account.creator, kept.epoch, now, news);
         self.store.record(&notice).await.map_err(retry)?;
         tracing::warn!(account = %account.id, "tokens that were kept late bring the account back");
         self.store_kept(account, kept, nonce).await.map_err(retry)

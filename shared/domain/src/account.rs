@@ -213,6 +213,12 @@ impl RefreshPlan {
 }
 
 impl Tokens {
+    /// Whether the access token is worth a call at `now`.
+    pub fn are_usable(&self, now: Timestamp) -> bool {
+        let life = self.access_expires_at.duration_since(self.issued_at);
+        now + TOO_OLD_TO_USE.min(life / 12) < self.access_expires_at
+    }
+
     /// How many days before the grant's end its creator has to be warned by now; `None`: it is far off, or over.
     pub fn warning(&self, now: Timestamp) -> Option<u8> {
         let begun = |days: &u8| self.refresh_expires_at - days_of(*days) <= now;
@@ -235,10 +241,7 @@ impl Account {
     /// The tokens, if they are worth a call at `now`.
     pub fn usable_tokens(&self, now: Timestamp) -> Option<&Tokens> {
         match (&self.status, &self.tokens) {
-            (AccountStatus::Connected, Some(tokens)) => {
-                let life = tokens.access_expires_at.duration_since(tokens.issued_at);
-                (now + TOO_OLD_TO_USE.min(life / 12) < tokens.access_expires_at).then_some(tokens)
-            }
+            (AccountStatus::Connected, Some(tokens)) => Some(tokens).filter(|tokens| tokens.are_usable(now)),
             (
                 AccountStatus::Connected
                 | AccountStatus::ReconnectRequired { .. }

@@ -82,6 +82,25 @@ impl Sighting {
         Self::UrlUnverified,
         Self::ActiveUserCap,
     ];
+
+    /// TikTok's own code where it has one, else a word of ours.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PublicPostAccepted => "public_post_accepted",
+            Self::UnauditedRefused => "unaudited_client_can_only_post_to_private_accounts",
+            Self::NotASandboxTarget => "non_sandbox_target",
+            Self::PullAccepted => "pull_accepted",
+            Self::UrlUnverified => "url_ownership_unverified",
+            Self::ActiveUserCap => "reached_active_user_cap",
+        }
+    }
+
+    /// What a refusal of TikTok's with this code shows.
+    pub fn of_code(code: &str) -> Option<Self> {
+        let refusals =
+            [Self::UnauditedRefused, Self::NotASandboxTarget, Self::UrlUnverified, Self::ActiveUserCap];
+        refusals.into_iter().find(|sighting| sighting.as_str() == code)
+    }
 }
 
 /// What TikTok's answers have shown, and the files that prove a domain.

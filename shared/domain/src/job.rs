@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::content::ContentHash;
-use crate::{AccountId, CreatorId, MediaId, PostId, WorkspaceId};
+use crate::{Account, AccountId, CreatorId, MediaId, PostId, WorkspaceId};
 
 /// A message in one of our queues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +86,16 @@ pub struct Release {
 }
 
 impl Job {
+    /// Lets an account's creator's posts go on, from the first page of the workspace's list.
+    pub fn release(account: &Account) -> Self {
+        Self::Release(Release {
+            workspace: account.workspace.clone(),
+            creator: account.creator.clone(),
+            account: account.id.clone(),
+            cursor: None,
+        })
+    }
+
     /// The account whose jobs must not hold up others': the message group of a fair queue.
     pub fn group(&self) -> &str {
         match self {

@@ -74,14 +74,15 @@ pub struct Notice {
 
 impl Notice {
     /// News of a creator. `epoch` is the token generation it is about: the same news of the same generation is one notice.
-    pub fn new(workspace: WorkspaceId, creator: CreatorId, epoch: u64, at: Timestamp, news: News) -> Self {
+    pub fn new(workspace: &WorkspaceId, creator: &CreatorId, epoch: u64, at: Timestamp, news: News) -> Self {
         let number = match &news {
             // a grant that does not end later after a refresh is warned about once, not once a generation
             News::GrantEnds { at, days } => format!("{days} {}", at.as_second() / 86_400),
             News::Connected { .. } | News::ReconnectRequired { .. } | News::Disconnected => epoch.to_string(),
         };
         let text = format!("{creator} {} {number}", news.name());
-        Self { id: NoticeId::from_bits(fnv1a(text.as_bytes())), workspace, creator, at, news }
+        let id = NoticeId::from_bits(fnv1a(text.as_bytes()));
+        Self { id, workspace: workspace.clone(), creator: creator.clone(), at, news }
     }
 }
 

@@ -220,6 +220,6 @@ pub async fn tell_workspace(store: &(impl Creators + Notices), account: &Account
         store.put_creator(&creator).await?;
     }
     let news = News::ReconnectRequired { code: code.clone() };
-    let (workspace, creator) = (account.workspace.clone(), account.creator.clone());
-    store.record(&Notice::new(workspace, creator, account.epoch, *since, news)).await.map(drop)
+    let notice = Notice::new(&account.workspace, &account.creator, account.epoch, *since, news);
+    store.record(&notice).await.map(drop)
 }

@@ -658,8 +658,7 @@ async fn keys_are_listed_newest_first(store: &impl Keys) {
 /// [`Notices`]. Uses ids from 0x8000.
 pub async fn notices(store: &impl Notices) {
     let workspace = WorkspaceId::from_bits(0x8000);
-    let notice =
-        |epoch, at, news| Notice::new(workspace.clone(), CreatorId::from_bits(0x8001), epoch, at, news);
+    let notice = |epoch, at, news| Notice::new(&workspace, &CreatorId::from_bits(0x8001), epoch, at, news);
     let lost = notice(4, NOON, News::ReconnectRequired { code: "invalid_grant".to_owned() });
     let ends = notice(4, NOON + HOUR, News::GrantEnds { at: NOON + HOUR * 24, days: 1 });
     let back = notice(5, NOON + HOUR * 2, News::Connected { scopes: vec!["video.publish".to_owned()] });

@@ -120,6 +120,14 @@ fn is_ours(row: &Reader<'_>, by: Nonce, epoch: u64) -> bool {
     row.bears("tn", by) && row.number::<u64>("e").is_ok_and(|found| found == epoch)
 }
 
+/// Whether a refused write of this status took effect before: by the same nonce, about the same generation.
+fn has_become(found: Option<&Item>, status: &str, by: Nonce, epoch: u64) -> bool {
+    found.is_some_and(|item| {
+        let row = Reader::new(item);
+        is_ours(&row, by, epoch) && row.text("st").is_ok_and(|found| found == status)
+    })
+}
+
 impl Accounts for Store {
     async fn account(&self, id: &AccountId, how: Read) -> PortResult<Option<Account>> {
         self.get(pk(id), how).await?.as_ref().map(read).transpose()
@@ -222,10 +230,7 @@ impl Accounts for Store {
             .remove("lu");
         match self.update(&pk(id), due::put(update, None), ReturnValue::None).await? {
             Wrote::Done(_) => Ok(true),
-            Wrote::Refused(found) => Ok(found.is_some_and(|item| {
-                let row = Reader::new(&item);
-                is_ours(&row, by, epoch) && row.text("st").is_ok_and(|status| status == RECONNECT)
-            })),
+            Wrote::Refused(found) => Ok(has_become(found.as_ref(), RECONNECT, by, epoch)),
         }
     }
 
@@ -239,10 +244,7 @@ impl Accounts for Store {
         let update = gone.into_iter().fold(update, Update::remove);
         let done = match self.update(&pk(id), due::put(update, None), ReturnValue::None).await? {
             Wrote::Done(_) => true,
-            Wrote::Refused(found) => found.is_some_and(|item| {
-                let row = Reader::new(&item);
-                is_ours(&row, by, epoch) && row.text("st").is_ok_and(|status| status == DISCONNECTED)
-            }),
+            Wrote::Refused(found) => has_become(found.as_ref(), DISCONNECTED, by, epoch),
         };
         if done {
             let wipe = Update::when("#e <= :e").value("e", number(epoch)).remove("t");

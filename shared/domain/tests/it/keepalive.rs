@@ -107,22 +107,7 @@ fn a_life_of_four_minutes_or_of_nothing_is_planned_as_well() {
 
 #[test]
 fn a_post_keeps_an_account_active_for_a_week() {
-    let mut account = Account {
-        id: AccountId::from_bits(1),
-        client_key: "aw2f0jx7k1qd9m5e".to_owned(),
-        open_id: "-000Qm4".to_owned(),
-        workspace: WorkspaceId::from_bits(2),
-        creator: CreatorId::from_bits(3),
-        connected_at: at(-30 * DAY),
-        status: AccountStatus::Connected,
-        tokens: Some(tokens(at(0), DAY)),
-        epoch: 1,
-        lease: None,
-        limits: Limits::default(),
-        limits_version: 0,
-        slot: None,
-        due: None,
-    };
+    let mut account = connected();
     assert_eq!(account.care(at(0)), Care::Dormant);
     account.limits.reserve_creator_info(at(0));
     assert_eq!(account.care(at(0)), Care::Dormant, "looking is not posting");
@@ -194,8 +179,9 @@ fn a_warning_wakes_the_account_even_if_no_refresh_is_near() {
 
 #[test]
 fn the_same_news_of_the_same_generation_is_one_notice() {
-    let news =
-        |epoch, news| Notice::new(WorkspaceId::from_bits(2), CreatorId::from_bits(3), epoch, at(0), news).id;
+    let news = |epoch, news| {
+        Notice::new(&WorkspaceId::from_bits(2), &CreatorId::from_bits(3), epoch, at(0), news).id
+    };
     let required = |code: &str| News::ReconnectRequired { code: code.to_owned() };
     assert_eq!(news(4, required("invalid_grant")), news(4, required("authorization.removed")));
     assert_ne!(news(4, required("invalid_grant")), news(5, required("invalid_grant")));
