@@ -35,6 +35,7 @@ pub struct Config {
     pub limits: Limits,
     pub media: MediaRules,
     pub fetcher: Fetcher,
+    pub cancel: Cancel,
     pub webhooks: Webhooks,
     pub risk: Risk,
     pub outage: Outage,
@@ -62,6 +63,7 @@ impl Default for Config {
             limits: Limits::default(),
             media: MediaRules::default(),
             fetcher: Fetcher::default(),
+            cancel: Cancel::default(),
             webhooks: Webhooks::default(),
             risk: Risk::default(),
             outage: Outage::None,
@@ -338,6 +340,7 @@ pub struct Limits {
     pub video_init: usize,
     pub status_fetch: usize,
     pub user_info: usize,
+    pub video_list: usize,
     pub unaudited_posting_creators: u32,
 }
 
@@ -349,6 +352,7 @@ impl Default for Limits {
             video_init: 6,
             status_fetch: 30,
             user_info: 600,
+            video_list: 600,
             unaudited_posting_creators: 5,
         }
     }
@@ -400,6 +404,25 @@ pub struct Fetcher {
 impl Default for Fetcher {
     fn default() -> Self {
         Self { head_first: false, use_range: 0, refuse_query: false, limit_ms: HOUR_MS }
+    }
+}
+
+/// How a download is cancelled: TikTok promises its best effort, and that success shows later.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cancel {
+    /// From the accepted cancel to `FAILED` with `publish_cancelled`.
+    pub delay_ms: i64,
+    /// A download that has run this long is near its end, and is refused. TikTok gives no number, and the core sees
+    /// no download grow, so there is none by default.
+    pub near_completion_after_ms: Option<i64>,
+    /// On: an accepted cancel changes nothing. Best effort is no promise.
+    pub in_vain: bool,
+}
+
+impl Default for Cancel {
+    fn default() -> Self {
+        Self { delay_ms: 1_000, near_completion_after_ms: None, in_vain: false }
     }
 }
 

@@ -32,6 +32,8 @@ struct NamedAccount {
     refresh: bool,
     scopes: Option<Vec<String>>,
     query: Option<String>,
+    caption: Option<String>,
+    duration_ms: Option<i64>,
 }
 
 impl World {
@@ -68,7 +70,7 @@ impl World {
             ("POST", "takedown") => step(self.take_down(&argument, now)),
             ("POST", "make_public") => step(self.make_public(&argument, now)),
             ("POST", "accounts") => self.change_account(request),
-            ("POST", "tokens" | "users" | "posted_elsewhere" | "connect" | "consent") => {
+            ("POST", "tokens" | "users" | "posted_elsewhere" | "films" | "connect" | "consent") => {
                 self.about_account(name, &argument, request, now, rng)
             }
             _ => Err(Bad(404, "no such control call".into())),
@@ -143,7 +145,8 @@ impl World {
         now: i64,
         rng: &mut impl rand::Rng,
     ) -> Outcome {
-        let NamedAccount { account, client_key, reason, count, refresh, scopes, query } = body(request)?;
+        let NamedAccount { account, client_key, reason, count, refresh, scopes, query, caption, duration_ms } =
+            body(request)?;
         if !self.config.accounts.contains_key(&account) {
             return Err(Bad(404, format!("no account `{account}`")));
         }
@@ -162,6 +165,11 @@ impl World {
             ("posted_elsewhere", "") => {
                 (0..count.unwrap_or(1)).for_each(|_| self.posted_elsewhere(&account, now));
                 Vec::new()
+            }
+            ("films", "") => {
+                let caption = caption.unwrap_or_default();
+                let id = self.filmed_elsewhere(&account, &caption, duration_ms.unwrap_or(10_000), now, rng);
+                return Ok((json!({ "id": id.to_string() }), Vec::new()));
             }
             ("connect", "") => {
                 let scopes = scopes.unwrap_or_else(|| crate::config::SCOPES.map(String::from).to_vec());

@@ -15,10 +15,11 @@ pub enum Endpoint {
     VideoInit,
     StatusFetch,
     Cancel,
+    VideoList,
 }
 
 impl Endpoint {
-    pub(crate) const ALL: [(Self, &'static str, &'static str); 8] = [
+    pub(crate) const ALL: [(Self, &'static str, &'static str); 9] = [
         (Self::Authorize, "authorize", "/v2/auth/authorize/"),
         (Self::Token, "token", "/v2/oauth/token/"),
         (Self::Revoke, "revoke", "/v2/oauth/revoke/"),
@@ -27,6 +28,7 @@ impl Endpoint {
         (Self::VideoInit, "video_init", "/v2/post/publish/video/init/"),
         (Self::StatusFetch, "status_fetch", "/v2/post/publish/status/fetch/"),
         (Self::Cancel, "cancel", "/v2/post/publish/cancel/"),
+        (Self::VideoList, "video_list", "/v2/video/list/"),
     ];
 
     pub fn from_path(path: &str) -> Option<Self> {

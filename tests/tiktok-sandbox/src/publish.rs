@@ -54,9 +54,18 @@ pub struct Post {
     pub media: Option<Probe>,
     pub fetches: Vec<Hop>,
     pub(crate) fetch_started: bool,
+    /// A cancel was accepted; its success is still to show.
+    #[serde(default)]
+    cancelling: bool,
+    /// When it reached `PUBLISH_COMPLETE`.
+    #[serde(default)]
+    pub(crate) completed_at_ms: Option<i64>,
+    /// Since when everybody can see it, whether or not its id was given out.
+    #[serde(default)]
+    pub(crate) public_since_ms: Option<i64>,
     asked: Value,
     /// The post's id: not the `publish_id`'s number, and nobody's business before the post is public.
-    id: u64,
+    pub(crate) id: u64,
     video_url: String,
 }
 
@@ -99,6 +108,11 @@ impl std::fmt::Debug for Post {
 }
 
 impl PostState {
+    /// Neither published nor failed.
+    fn is_open(&self) -> bool {
+        matches!(self, Self::Downloading | Self::Processing { .. })
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::Downloading => "downloading",
@@ -145,7 +159,7 @@ impl Post {
 }
 
 /// The fields of a JSON object that are not there by mistake.
-struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     of: &'static str,
     map: &'a Map<String, Value>,
 }
@@ -157,14 +171,20 @@ impl<'a> Fields<'a> {
         Ok(Self { of, map })
     }
 
-    fn only(&self, known: &[&str]) -> Result<(), Refusal> {
+    /// All of the body.
+    pub(crate) fn of_body(body: &'a Value) -> Result<Self, Refusal> {
+        let map = body.as_object().ok_or_else(|| Refusal::invalid_params("The request body is no object"))?;
+        Ok(Self { of: "body", map })
+    }
+
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Refusal> {
         match self.map.keys().find(|key| !known.contains(&key.as_str())) {
             Some(key) => Err(Refusal::invalid_params(format!("{}.{key} is unknown", self.of))),
             None => Ok(()),
         }
     }
 
-    fn wrong(&self, name: &str, rule: &str) -> Refusal {
+    pub(crate) fn wrong(&self, name: &str, rule: &str) -> Refusal {
         Refusal::invalid_params(format!("{}.{name} {rule}", self.of))
     }
 
@@ -185,9 +205,13 @@ impl<'a> Fields<'a> {
     }
 
     fn int32(&self, name: &str) -> Result<Option<i32>, Refusal> {
+        let number = self.int64(name)?.map(i32::try_from).transpose();
+        number.map_err(|_| self.wrong(name, "is not an int32"))
+    }
+
+    pub(crate) fn int64(&self, name: &str) -> Result<Option<i64>, Refusal> {
         let Some(value) = self.map.get(name) else { return Ok(None) };
-        let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
-        number.map(Some).ok_or_else(|| self.wrong(name, "is not an int32"))
+        value.as_i64().map(Some).ok_or_else(|| self.wrong(name, "is not an integer"))
     }
 }
 
@@ -269,6 +293,9 @@ impl World {
             media: None,
             fetches: Vec::new(),
             fetch_started: false,
+            cancelling: false,
+            completed_at_ms: None,
+            public_since_ms: None,
             asked: body["post_info"].clone(),
             id: nineteen_digits(turn.rng),
             video_url: asked.url.into(),
@@ -282,9 +309,7 @@ impl World {
         let source = Fields::at(body, "source_info")?;
         let post = Fields::at(body, "post_info")?;
         if !self.config.ignore_unknown_fields {
-            if let Some(map) = body.as_object() {
-                Fields { of: "body", map }.only(&["post_info", "source_info"])?;
-            }
+            Fields::of_body(body)?.only(&["post_info", "source_info"])?;
             source.only(&["source", "video_url", "video_size", "chunk_size", "total_chunk_count"])?;
             post.only(&POST_INFO)?;
         }
@@ -384,7 +409,7 @@ impl World {
         breaches
     }
 
-    fn account(&self, caller: &Caller) -> Result<&Account, Refusal> {
+    pub(crate) fn account(&self, caller: &Caller) -> Result<&Account, Refusal> {
         let gone = || Refusal::new(401, "access_token_invalid", "the account is gone");
         self.config.accounts.get(&caller.account).ok_or_else(gone)
     }
@@ -429,11 +454,38 @@ impl World {
     pub(crate) fn cancel(&mut self, request: &Request, turn: &mut Turn<'_>) -> Result<Value, Refusal> {
         let caller = self.admit(Endpoint::Cancel, request, &["video.publish", "video.upload"], turn)?;
         let publish_id = self.named_post(request, &caller, turn)?;
-        if self.posts.get(&publish_id).is_none_or(|post| post.state != PostState::Downloading) {
-            return Err(Refusal::new(400, "publish_not_cancellable", "the download is over"));
+        let settings = &self.config.cancel;
+        let near_completion = |post: &Post| {
+            settings.near_completion_after_ms.is_some_and(|ms| turn.now - post.init_at_ms >= ms)
+        };
+        let too_late = match self.posts.get(&publish_id) {
+            Some(post) if post.cancelling => Some("it is being cancelled already"),
+            Some(post) if post.state != PostState::Downloading => Some("the download is over"),
+            Some(post) if near_completion(post) => Some("the download is nearly complete"),
+            _ => None,
+        };
+        if let Some(why) = too_late {
+            return Err(Refusal::new(400, "publish_not_cancellable", why));
         }
-        self.end(&publish_id, "publish_cancelled", "the developer cancelled", turn.now, turn.effects);
+        if settings.in_vain {
+            return Ok(Value::Null);
+        }
+        let delay_ms = settings.delay_ms;
+        if let Some(post) = self.posts.get_mut(&publish_id) {
+            post.cancelling = true;
+        }
+        if delay_ms > 0 {
+            self.schedule(turn.now + delay_ms, Task::Cancel(publish_id));
+        } else {
+            self.cancelled(&publish_id, turn.now, turn.effects);
+        }
         Ok(Value::Null)
+    }
+
+    pub(crate) fn cancelled(&mut self, publish_id: &str, now: i64, effects: &mut Vec<Effect>) {
+        if self.posts.get(publish_id).is_some_and(|post| post.cancelling && post.state.is_open()) {
+            self.end(publish_id, "publish_cancelled", "the developer cancelled", now, effects);
+        }
     }
 
     fn named_post(&self, request: &Request, caller: &Caller, turn: &mut Turn<'_>) -> Result<String, Refusal> {
@@ -477,7 +529,7 @@ impl World {
         let Some(post) = self.posts.get_mut(publish_id) else { return effects };
         let longest =
             self.config.accounts.get(&post.account).map_or(0, |who| who.max_video_post_duration_sec);
-        if post.state != PostState::Downloading {
+        if post.state != PostState::Downloading || post.cancelling {
             return effects;
         }
         post.fetches.extend(outcome.hops);
@@ -520,7 +572,7 @@ impl World {
         let post = self.known(publish_id)?;
         match post.state {
             PostState::Processing { .. } => self.settle(publish_id, now_ms, &mut effects),
-            PostState::Complete { revealed: false, removed: false } if self.will_be_public(post) => {
+            PostState::Complete { removed: false, .. } if will_be_public(post) => {
                 self.reveal(publish_id, now_ms, &mut effects);
             }
             PostState::Downloading | PostState::Complete { .. } | PostState::Failed { .. } => {
@@ -550,7 +602,8 @@ impl World {
     pub fn take_down(&mut self, publish_id: &str, now_ms: i64) -> Result<Vec<Effect>, WrongStep> {
         let mut effects = self.tick(now_ms);
         let post = self.known(publish_id)?;
-        if !matches!(post.state, PostState::Complete { revealed: true, removed: false }) {
+        let PostState::Complete { revealed, removed: false } = post.state else { return Err(not_from(post)) };
+        if post.public_since_ms.is_none() {
             return Err(not_from(post));
         }
         let content = json!({
@@ -558,7 +611,7 @@ impl World {
             "post_id": post.id.to_string(),
             "publish_type": "DIRECT_PUBLISH",
         });
-        self.set_state(publish_id, PostState::Complete { revealed: true, removed: true });
+        self.set_state(publish_id, PostState::Complete { revealed, removed: true });
         // TikTok's spelling.
         let event = "post.publish.no_longer_publicaly_available";
         self.emit_for(publish_id, event, &content, now_ms, &mut effects);
@@ -569,7 +622,8 @@ impl World {
     pub fn make_public(&mut self, publish_id: &str, now_ms: i64) -> Result<Vec<Effect>, WrongStep> {
         let mut effects = self.tick(now_ms);
         let post = self.known(publish_id)?;
-        if !matches!(post.state, PostState::Complete { revealed: false, removed: false }) {
+        if !matches!(post.state, PostState::Complete { removed: false, .. }) || post.public_since_ms.is_some()
+        {
             return Err(not_from(post));
         }
         if let Some(post) = self.posts.get_mut(publish_id) {
@@ -600,8 +654,11 @@ impl World {
             return;
         }
         let publication = self.publication(post);
-        let to_reveal = self.will_be_public(post);
-        self.set_state(publish_id, PostState::Complete { revealed: false, removed: false });
+        let to_reveal = will_be_public(post);
+        if let Some(post) = self.posts.get_mut(publish_id) {
+            post.state = PostState::Complete { revealed: false, removed: false };
+            post.completed_at_ms = Some(now);
+        }
         self.write_log(now, What::Publication(Box::new(publication)));
         let content = json!({ "publish_id": publish_id, "publish_type": "DIRECT_PUBLISH" });
         self.emit_for(publish_id, "post.publish.complete", &content, now, effects);
@@ -670,15 +727,14 @@ impl World {
         None
     }
 
-    fn will_be_public(&self, post: &Post) -> bool {
-        let withheld =
-            self.config.accounts.get(&post.account).is_none_or(|account| account.post_ids_withheld);
-        post.visibility == "PUBLIC_TO_EVERYONE" && !withheld
-    }
-
+    /// Everybody can see it from now on; its id is told, unless the account is one of those that never get any.
     pub(crate) fn reveal(&mut self, publish_id: &str, now: i64, effects: &mut Vec<Effect>) {
         let Some(post) = self.posts.get_mut(publish_id) else { return };
         if post.state != (PostState::Complete { revealed: false, removed: false }) {
+            return;
+        }
+        post.public_since_ms.get_or_insert(now);
+        if self.config.accounts.get(&post.account).is_none_or(|account| account.post_ids_withheld) {
             return;
         }
         post.state = PostState::Complete { revealed: true, removed: false };
@@ -724,7 +780,7 @@ impl World {
             .posts
             .values()
             .filter(|post| post.client_key == client_key && post.account == account)
-            .filter(|post| matches!(post.state, PostState::Downloading | PostState::Processing { .. }))
+            .filter(|post| post.state.is_open())
             .map(|post| post.publish_id.clone())
             .collect();
         for publish_id in open {
@@ -747,11 +803,15 @@ impl World {
     }
 }
 
+fn will_be_public(post: &Post) -> bool {
+    post.visibility == "PUBLIC_TO_EVERYONE" && post.public_since_ms.is_none()
+}
+
 fn not_from(post: &Post) -> WrongStep {
     WrongStep::NotFrom { publish_id: post.publish_id.clone(), state: post.state.name() }
 }
 
-fn json_body(request: &Request) -> Result<Value, Refusal> {
+pub(crate) fn json_body(request: &Request) -> Result<Value, Refusal> {
     if request.content_type() != "application/json" {
         return Err(Refusal::invalid_params("The content type is not application/json"));
     }

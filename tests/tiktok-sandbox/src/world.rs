@@ -15,6 +15,7 @@ use crate::fetch::FetchRules;
 use crate::log::{Call, Entry, What};
 use crate::oauth::{AccessToken, Code, Grant, RefreshToken};
 use crate::publish::{Post, PostState};
+use crate::videos::Film;
 use crate::webhooks::WebhookDelivery;
 use crate::wire::{Delivery, Request, Response};
 
@@ -46,6 +47,9 @@ pub struct World {
     pub(crate) accepted: VecDeque<(i64, String, String)>,
     /// Posts of the last 24 hours through other API clients, by account.
     pub(crate) elsewhere: BTreeMap<String, Vec<i64>>,
+    /// Public videos that came by other ways than our posts, by account.
+    #[serde(default)]
+    pub(crate) films: BTreeMap<String, Vec<Film>>,
     /// Times of calls in the sliding window, by app, account and endpoint.
     windows: BTreeMap<String, VecDeque<i64>>,
     /// When `creator_info` was last answered with options, by app and account.
@@ -78,6 +82,7 @@ struct Due {
 pub(crate) enum Task {
     Fetch(String),
     PullDeadline(String),
+    Cancel(String),
     Settle(String),
     Reveal(String),
     Webhook(u64),
@@ -135,6 +140,7 @@ impl World {
             posts: BTreeMap::new(),
             accepted: VecDeque::new(),
             elsewhere: BTreeMap::new(),
+            films: BTreeMap::new(),
             windows: BTreeMap::new(),
             creator_info_at: BTreeMap::new(),
             faults: Vec::new(),
@@ -239,6 +245,7 @@ impl World {
             match due.task {
                 Task::Fetch(publish_id) => self.start_fetch(&publish_id, at, &mut effects),
                 Task::PullDeadline(publish_id) => self.pull_deadline(&publish_id, at, &mut effects),
+                Task::Cancel(publish_id) => self.cancelled(&publish_id, at, &mut effects),
                 Task::Settle(publish_id) => self.settle(&publish_id, at, &mut effects),
                 Task::Reveal(publish_id) => self.reveal(&publish_id, at, &mut effects),
                 Task::Webhook(delivery) => self.send_webhook(delivery, at, &mut effects),
@@ -346,6 +353,7 @@ impl World {
             Endpoint::VideoInit => self.video_init(request, turn),
             Endpoint::StatusFetch => self.status_fetch(request, turn),
             Endpoint::Cancel => self.cancel(request, turn),
+            Endpoint::VideoList => self.video_list(request, turn),
         };
         envelope(result, turn)
     }
@@ -374,6 +382,7 @@ impl World {
             Endpoint::VideoInit => limits.video_init,
             Endpoint::StatusFetch => limits.status_fetch,
             Endpoint::UserInfo => limits.user_info,
+            Endpoint::VideoList => limits.video_list,
             Endpoint::Authorize | Endpoint::Token | Endpoint::Revoke | Endpoint::Cancel => return Ok(()),
         };
         let from = now - limits.window_ms;

@@ -18,5 +18,7 @@ mod publish;
 mod rig;
 #[path = "it/table.rs"]
 mod table;
+#[path = "it/videos.rs"]
+mod videos;
 #[path = "it/webhooks.rs"]
 mod webhooks;

@@ -384,6 +384,46 @@ fn a_cancel_that_worked_answers_with_error_alone() {
 }
 
 #[test]
+fn a_cancel_shows_later() {
+    let mut rig = Rig::strict();
+    let publish_id = rig.init(|_| {}).publish_id();
+    assert_eq!(rig.cancel(&publish_id).code(), "ok");
+    rig.wait(999);
+    assert_eq!(rig.status(&publish_id).data()["status"], "PROCESSING_DOWNLOAD");
+    rig.wait(1);
+    let failed = rig.status(&publish_id);
+    assert_eq!(
+        (&failed.data()["status"], &failed.data()["fail_reason"]),
+        (&json!("FAILED"), &json!("publish_cancelled"))
+    );
+    let told = ("post.publish.failed".to_owned(), "publish_cancelled".into());
+    let webhooks = rig.webhooks();
+    assert_eq!(webhooks.iter().map(|(event, it)| (event.clone(), it["reason"].clone())).next_back(), Some(told));
+}
+
+#[test]
+fn a_second_cancel_is_refused() {
+    let mut rig = Rig::strict();
+    let publish_id = rig.init(|_| {}).publish_id();
+    assert_eq!(rig.cancel(&publish_id).code(), "ok");
+    assert_eq!(rig.cancel(&publish_id).outcome(), (400, "publish_not_cancellable"));
+    rig.finish(&publish_id);
+    assert_eq!(rig.cancel(&publish_id).outcome(), (400, "publish_not_cancellable"));
+    let codes: Vec<_> = rig.world.calls(Endpoint::Cancel).map(|(_, call)| call.code.as_str()).collect();
+    assert_eq!(codes, ["ok", "publish_not_cancellable", "publish_not_cancellable"]);
+    let failures = rig.world.log().iter().filter(|entry| matches!(entry.what, What::Failure { .. })).count();
+    assert_eq!((failures, rig.world.publications().count()), (1, 0));
+}
+
+#[test]
+fn a_cancel_may_be_in_vain_by_switch() {
+    let mut rig = Rig::with(|config| config.cancel.in_vain = true);
+    let publish_id = rig.init(|_| {}).publish_id();
+    assert_eq!(rig.cancel(&publish_id).code(), "ok");
+    assert_eq!(rig.finish(&publish_id).data()["status"], "PUBLISH_COMPLETE");
+}
+
+#[test]
 fn a_download_that_comes_back_after_the_end_changes_nothing() {
     let mut rig = Rig::strict();
     let publish_id = rig.init(|_| {}).publish_id();
@@ -432,7 +472,7 @@ fn what_is_not_imitated_says_so_and_cannot_be_mistaken_for_tiktok() {
     let mut rig = Rig::strict();
     let upload = rig.init_with("/source_info/source", json!("FILE_UPLOAD"));
     assert_eq!(upload.outcome(), (501, "not_imitated_by_this_sandbox"));
-    for path in ["/v2/post/publish/inbox/video/init/", "/v2/post/publish/content/init/", "/v2/video/list/"] {
+    for path in ["/v2/post/publish/inbox/video/init/", "/v2/post/publish/content/init/", "/v2/video/query/"] {
         let token = rig.ada.clone();
         assert_eq!(rig.send(&Request::post_json(path, &json!({})).bearer(&token)).status, 501);
     }

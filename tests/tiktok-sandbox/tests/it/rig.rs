@@ -199,6 +199,17 @@ impl Rig {
         self.send(&Request::post_json(Endpoint::Cancel.path(), &body).bearer(&token))
     }
 
+    /// A page of ada's public videos.
+    pub(crate) fn list(&mut self, fields: &str, body: &Value) -> Answer {
+        let token = self.ada.clone();
+        self.list_as(&token, fields, body)
+    }
+
+    pub(crate) fn list_as(&mut self, token: &str, fields: &str, body: &Value) -> Answer {
+        let target = format!("{}?fields={fields}", Endpoint::VideoList.path());
+        self.send(&Request::post_json(&target, body).bearer(token))
+    }
+
     /// Serves every download that was asked for.
     pub(crate) fn serve(&mut self) {
         let outcome = FetchOutcome::of_bytes(&self.bytes);

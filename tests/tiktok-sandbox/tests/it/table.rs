@@ -213,6 +213,18 @@ fn meanwhile(rig: &mut Rig, change: impl FnOnce(&mut Rig)) -> Answer {
     rig.finish(&publish_id)
 }
 
+/// A cancel so long after init, of a download that counts as nearly complete after a minute.
+fn cancel_a_minute_later(rig: &mut Rig, less: i64) -> Answer {
+    rig.change(|config| config.cancel.near_completion_after_ms = Some(MINUTE));
+    let publish_id = rig.init(|_| {}).publish_id();
+    rig.wait(MINUTE - less);
+    rig.cancel(&publish_id)
+}
+
+fn list(rig: &mut Rig) -> Answer {
+    rig.list("id", &json!({}))
+}
+
 fn cancel_after(rig: &mut Rig, serve: bool) -> Answer {
     let publish_id = rig.init(|_| {}).publish_id();
     if serve {
@@ -513,6 +525,9 @@ causes! {
     cancelling_after_the_download: "cancel" 400 "publish_not_cancellable"
         <- |rig| cancel_after(rig, true);
         |rig| cancel_after(rig, false);
+    cancelling_near_completion: "cancel" 400 "publish_not_cancellable"
+        <- |rig| cancel_a_minute_later(rig, 0);
+        |rig| cancel_a_minute_later(rig, 1);
     cancelling_what_does_not_exist: "cancel" 400 "invalid_publish_id"
         <- |rig| rig.cancel("v_pub_url~v2-1.1");
         |rig| cancel_after(rig, false);
@@ -528,6 +543,38 @@ causes! {
     cancelling_in_an_outage: "cancel" 500 "internal_error"
         <- |rig| { rig.change(|config| config.outage = Outage::Api); rig.cancel("v_pub_url~v2-1.1") };
         |rig| cancel_after(rig, false);
+
+    // video/list
+    a_list_with_a_dead_token: "video_list" 401 "access_token_invalid"
+        <- |rig| rig.list_as("act.nobody", "id", &json!({}));
+        list;
+    a_list_without_the_scope: "video_list" 401 "scope_not_authorized"
+        <- |rig| { let token = rig.access_token("ada", &["video.publish"]); rig.list_as(&token, "id", &json!({})) };
+        |rig| { let token = rig.access_token("ada", &["video.list"]); rig.list_as(&token, "id", &json!({})) };
+    a_list_without_fields: "video_list" 400 "invalid_params"
+        <- |rig| rig.list("", &json!({}));
+        list;
+    a_list_with_its_fields_in_the_body: "video_list" 400 "invalid_params"
+        <- |rig| rig.list("id", &json!({ "fields": "id" }));
+        list;
+    a_list_of_a_field_that_no_video_has: "video_list" 400 "invalid_params"
+        <- |rig| rig.list("id,caption", &json!({}));
+        |rig| rig.list("id,video_description", &json!({}));
+    a_list_of_21_videos: "video_list" 400 "invalid_params"
+        <- |rig| rig.list("id", &json!({ "max_count": 21 }));
+        |rig| rig.list("id", &json!({ "max_count": 20 }));
+    a_list_of_no_videos: "video_list" 400 "invalid_params"
+        <- |rig| rig.list("id", &json!({ "max_count": 0 }));
+        |rig| rig.list("id", &json!({ "max_count": 1 }));
+    a_cursor_that_is_no_number: "video_list" 400 "invalid_params"
+        <- |rig| rig.list("id", &json!({ "cursor": "1790000000000" }));
+        |rig| rig.list("id", &json!({ "cursor": 1_790_000_000_000_i64 }));
+    lists_have_a_rate: "video_list" 429 "rate_limit_exceeded"
+        <- |rig| times(601, rig, list);
+        |rig| times(600, rig, list);
+    a_list_in_an_outage: "video_list" 500 "internal_error"
+        <- |rig| { rig.change(|config| config.outage = Outage::Api); list(rig) };
+        list;
 }
 
 failures! {
@@ -671,6 +718,16 @@ fn every_documented_code_of_an_imitated_endpoint_is_in_the_table() {
                 "publish_not_cancellable",
                 "access_token_invalid",
                 "scope_not_authorized",
+                "internal_error",
+            ],
+        ),
+        (
+            "video_list",
+            &[
+                "invalid_params",
+                "access_token_invalid",
+                "scope_not_authorized",
+                "rate_limit_exceeded",
                 "internal_error",
             ],
         ),
