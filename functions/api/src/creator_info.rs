@@ -118,9 +118,11 @@ impl<W: Outside> Api<W> {
                     .from(Source::TikTok)
                     .retry_in(SignedDuration::from_secs(5), now)
             }
-            Remedy::Operator | Remedy::FixRequest | Remedy::RefreshToken | Remedy::Reauthorize => {
-                refuse(StatusCode::BAD_GATEWAY).from(Source::System)
-            }
+            Remedy::Operator
+            | Remedy::TooLate
+            | Remedy::FixRequest
+            | Remedy::RefreshToken
+            | Remedy::Reauthorize => refuse(StatusCode::BAD_GATEWAY).from(Source::System),
         }
     }
 

@@ -51,8 +51,11 @@ pub(crate) fn of(
         Remedy::AppLater => hold(Some(now + CAP), HoldReason::AppActiveUserCap),
         Remedy::CreatorMustAct => hold(None, HoldReason::Unaudited),
         Remedy::Operator => hold(Some(now + PROBE), HoldReason::Operator),
-        remedy
-        @ (Remedy::CreatorNever | Remedy::ChooseAgain | Remedy::ChangeContent | Remedy::FixRequest) => {
+        remedy @ (Remedy::CreatorNever
+        | Remedy::ChooseAgain
+        | Remedy::ChangeContent
+        | Remedy::TooLate
+        | Remedy::FixRequest) => {
             Fate::Fail(Failure { code: code(error), remedy: remedy.advice().to_owned() })
         }
     }

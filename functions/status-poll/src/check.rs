@@ -219,6 +219,7 @@ where
                     | Remedy::Operator
                     | Remedy::ChooseAgain
                     | Remedy::ChangeContent
+                    | Remedy::TooLate
                     | Remedy::FixRequest
                     | Remedy::TikTokFault
                     | Remedy::Ambiguous => {

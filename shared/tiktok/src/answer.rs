@@ -76,11 +76,20 @@ fn text(object: &Map<String, Value>, key: &str) -> Option<String> {
 
 /// Reads the answer of a call that speaks in envelopes: success if and only if `error.code` is `ok`.
 pub(crate) fn enveloped<T: DeserializeOwned>(endpoint: Endpoint, answer: &Response) -> Result<T, Error> {
+    let log_id = ok(endpoint, answer)?;
+    read::<Envelope<T>>(endpoint, answer, log_id).map(|envelope| envelope.data)
+}
+
+/// Reads the answer of a call that says no more than whether it worked: an envelope without `data` (MT).
+pub(crate) fn acknowledged(endpoint: Endpoint, answer: &Response) -> Result<(), Error> {
+    ok(endpoint, answer).map(drop)
+}
+
+/// Success is `error.code` of `ok`; its `log_id`.
+fn ok(endpoint: Endpoint, answer: &Response) -> Result<Option<String>, Error> {
     let Said { outcome, log_id } = said(&answer.body);
     match (class(answer.status), outcome) {
-        (Class::Success, Outcome::Ok) => {
-            read::<Envelope<T>>(endpoint, answer, log_id).map(|envelope| envelope.data)
-        }
+        (Class::Success, Outcome::Ok) => Ok(log_id),
         (Class::Success | Class::Refusal, Outcome::Enveloped { code, message }) => {
             Err(refused(endpoint, answer, &code, message, log_id))
         }

@@ -7,7 +7,7 @@ use url::{Url, form_urlencoded};
 
 use crate::{
     AccessToken, AppCredentials, AuthorizeUrl, CreatorInfo, Endpoint, Error, Exchange, PullUrl, RefreshToken,
-    Request, Response, Scopes, StatusReport, TokenSet, UserInfo, VideoPost, answer, scope,
+    Request, Response, Scopes, StatusReport, TokenSet, UserInfo, VideoPage, VideoPost, answer, scope, videos,
 };
 
 /// Where TikTok is.
@@ -193,20 +193,71 @@ impl<E: Exchange> Client<E> {
         self.post_json(Endpoint::StatusFetch, access_token, &Body { publish_id }).await
     }
 
+    /// Asks TikTok to end a download that is under way (MT). For `PULL_FROM_URL` alone, direct posts and drafts.
+    ///
+    /// TikTok promises its best effort: it refuses near completion and once processing began
+    /// ([`PublishNotCancellable`](crate::ErrorCode::PublishNotCancellable)), and an accepted cancel is done only when
+    /// the status, or a webhook, says `FAILED` with
+    /// [`PublishCancelled`](crate::FailReason::PublishCancelled). A repeated cancel does no harm; what it is answered
+    /// is not documented. No rate is stated.
+    pub async fn cancel(&self, access_token: &AccessToken, publish_id: &str) -> Result<(), Error> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            publish_id: &'a str,
+        }
+        let endpoint = Endpoint::Cancel;
+        let url = self.endpoints.api(endpoint);
+        let answer = self.send_json(endpoint, url, access_token, &Body { publish_id }).await?;
+        answer::acknowledged(endpoint, &answer)
+    }
+
+    /// A page of the token owner's public videos, newest first, through whichever app they came (VL). Needs scope
+    /// `video.list`. 600 calls a minute (RL).
+    ///
+    /// `before`: only videos created earlier, in **milliseconds** since 1970; None for the newest. `max_count`: 1 to
+    /// 20, else TikTok refuses. A video appears some time after `PUBLISH_COMPLETE`, and never unless it is public:
+    /// that one is missing proves little.
+    pub async fn list_videos(
+        &self,
+        access_token: &AccessToken,
+        before: Option<i64>,
+        max_count: u8,
+    ) -> Result<VideoPage, Error> {
+        #[derive(Serialize)]
+        struct Body {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            cursor: Option<i64>,
+            max_count: u8,
+        }
+        let endpoint = Endpoint::VideoList;
+        let mut url = self.endpoints.api(endpoint);
+        url.set_query(Some(videos::QUERY));
+        let answer = self.send_json(endpoint, url, access_token, &Body { cursor: before, max_count }).await?;
+        answer::enveloped(endpoint, &answer)
+    }
+
     async fn post_json<T: serde::de::DeserializeOwned>(
         &self,
         endpoint: Endpoint,
         access_token: &AccessToken,
         body: &impl Serialize,
     ) -> Result<T, Error> {
+        let answer = self.send_json(endpoint, self.endpoints.api(endpoint), access_token, body).await?;
+        answer::enveloped(endpoint, &answer)
+    }
+
+    async fn send_json(
+        &self,
+        endpoint: Endpoint,
+        url: Url,
+        access_token: &AccessToken,
+        body: &impl Serialize,
+    ) -> Result<Response, Error> {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, bearer(endpoint, access_token)?);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
         let body = serde_json::to_vec(body).map_err(|_| Error::Unbuildable { endpoint, what: "body" })?;
-        let url = self.endpoints.api(endpoint);
-        let answer =
-            self.send(Request { endpoint, method: Method::POST, url, headers, body: body.into() }).await?;
-        answer::enveloped(endpoint, &answer)
+        self.send(Request { endpoint, method: Method::POST, url, headers, body: body.into() }).await
     }
 
     async fn post_form(

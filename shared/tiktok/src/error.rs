@@ -218,6 +218,8 @@ pub enum Remedy {
     ChooseAgain,
     /// TikTok judged the content: this post has failed as it is.
     ChangeContent,
+    /// A cancel came too late: the publish goes on, and its status tells how it ends. Repeating is useless.
+    TooLate,
     /// The request is wrong as it is: repeating it is useless.
     FixRequest,
     /// A passing fault of TikTok or on the way, in a call that may be repeated.
@@ -249,6 +251,7 @@ impl Remedy {
             Self::Operator => "the operator must correct the app's keys, scopes or verified URLs at TikTok",
             Self::ChooseAgain => "choose one of the privacy levels that TikTok offers this creator now",
             Self::ChangeContent => "TikTok judged the content risky: post something else",
+            Self::TooLate => "too late to cancel: the post goes on, and its status tells how it ends",
             Self::FixRequest => "TikTok finds the request wrong: repeating it does not help",
             Self::TikTokFault => "a passing fault of TikTok: the call is made again later",
             Self::Ambiguous => "nobody knows yet whether TikTok acted: find out before trying again",
@@ -300,7 +303,7 @@ words!(
         InvalidPublishId = "invalid_publish_id",
         /// 400 (ST, MT). The publish belongs to another user or app.
         TokenNotAuthorizedForSpecifiedPublishId = "token_not_authorized_for_specified_publish_id",
-        /// 400 (MT). Too late to cancel.
+        /// 400 (MT). Too late to cancel: near completion, or processing began.
         PublishNotCancellable = "publish_not_cancellable",
     }
 );
@@ -332,8 +335,8 @@ impl ErrorCode {
             Self::InvalidParam
             | Self::InvalidParams
             | Self::InvalidFileUpload
-            | Self::TokenNotAuthorizedForSpecifiedPublishId
-            | Self::PublishNotCancellable => Remedy::FixRequest,
+            | Self::TokenNotAuthorizedForSpecifiedPublishId => Remedy::FixRequest,
+            Self::PublishNotCancellable => Remedy::TooLate,
             Self::InternalError | Self::Other(_) => return None,
         })
     }

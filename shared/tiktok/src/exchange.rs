@@ -27,6 +27,10 @@ pub enum Endpoint {
     VideoInit,
     /// `POST /v2/post/publish/status/fetch/` (ST).
     StatusFetch,
+    /// `POST /v2/post/publish/cancel/` (MT).
+    Cancel,
+    /// `POST /v2/video/list/` (VL).
+    VideoList,
 }
 
 impl Endpoint {
@@ -40,17 +44,25 @@ impl Endpoint {
             Self::CreatorInfo => "creator_info",
             Self::VideoInit => "video_init",
             Self::StatusFetch => "status_fetch",
+            Self::Cancel => "cancel",
+            Self::VideoList => "video_list",
         }
     }
 
     /// Whether the same call may be made again when nobody knows what became of the first one.
     ///
     /// `video/init` posts again: no init call has an idempotency key (DP). A code is spent by its exchange, and a
-    /// refresh may have replaced the refresh token (TOK). Revoking twice and reading twice do no harm.
+    /// refresh may have replaced the refresh token (TOK). Revoking twice, cancelling twice and reading twice do no
+    /// harm.
     pub const fn is_repeatable(self) -> bool {
         match self {
             Self::ExchangeCode | Self::Refresh | Self::VideoInit => false,
-            Self::Revoke | Self::UserInfo | Self::CreatorInfo | Self::StatusFetch => true,
+            Self::Revoke
+            | Self::UserInfo
+            | Self::CreatorInfo
+            | Self::StatusFetch
+            | Self::Cancel
+            | Self::VideoList => true,
         }
     }
 
@@ -63,6 +75,8 @@ impl Endpoint {
             Self::CreatorInfo => "/v2/post/publish/creator_info/query/",
             Self::VideoInit => "/v2/post/publish/video/init/",
             Self::StatusFetch => "/v2/post/publish/status/fetch/",
+            Self::Cancel => "/v2/post/publish/cancel/",
+            Self::VideoList => "/v2/video/list/",
         }
     }
 }

@@ -9,6 +9,7 @@ mod oauth;
 mod publish;
 mod secret;
 mod user;
+mod videos;
 pub mod webhook;
 
 pub use answer::UnreadableAt;
@@ -22,3 +23,4 @@ pub use oauth::{AppCredentials, AuthorizeUrl, Scopes, TokenSet, scope};
 pub use publish::{CreatorInfo, FailReason, PrivacyLevel, PublishStatus, StatusReport, VideoPost};
 pub use secret::{AccessToken, ClientSecret, PullUrl, RefreshToken};
 pub use user::UserInfo;
+pub use videos::{Video, VideoPage};

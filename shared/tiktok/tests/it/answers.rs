@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tiktok::{
     Ambiguity, Error, ErrorCode, FailReason, OAuthErrorCode, PrivacyLevel, PublishStatus, RefreshToken,
-    Scopes,
+    Scopes, Video, VideoPage,
 };
 
 use super::script::{answering, app, post, pull_url, token};
@@ -214,6 +214,60 @@ async fn every_status_and_reason_is_read_and_unknown_ones_are_kept() {
             format!(r#"{{"data":{{"status":"FAILED","fail_reason":"{reason}"}},"error":{{"code":"ok"}}}}"#);
         let report = answering(200, body).fetch_status(&token(), "p").await.unwrap();
         assert_eq!((report.status, report.fail_reason), (PublishStatus::Failed, Some(reason)));
+    }
+}
+
+#[tokio::test]
+async fn a_cancel_is_acknowledged_by_error_alone() {
+    for body in
+        [r#"{"error":{"code":"ok","message":"","log_id":"l"}}"#, r#"{"data":{},"error":{"code":"ok"}}"#]
+    {
+        answering(200, body).cancel(&token(), "p").await.unwrap();
+    }
+    for (status, body, why) in [
+        (200, "", Ambiguity::Unreadable),
+        (200, "{}", Ambiguity::Unreadable),
+        (400, r#"{"error":{"code":"ok"}}"#, Ambiguity::NotTikToksAnswer),
+        (502, r#"{"error":{"code":"ok"}}"#, Ambiguity::ServerFault),
+    ] {
+        assert_eq!(ambiguity(answering(status, body).cancel(&token(), "p").await), why, "{status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_videos_keeps_all_digits_and_what_it_does_not_know_does_no_harm() {
+    let body = r#"{"data":{"videos":[
+        {"id":"7678907398077074696","create_time":1790000000,"duration":9,"video_description":"a walk","share_url":"https://t.test/1","like_count":3},
+        {"id":7602997517160123666,"create_time":1780000000,"video_description":null}],
+        "cursor":1780000000000,"has_more":true,"brand_new":1},"error":{"code":"ok"}}"#;
+    let page = answering(200, body).list_videos(&token(), None, 20).await.unwrap();
+    let expected = [
+        Video {
+            id: 7_678_907_398_077_074_696,
+            create_time: 1_790_000_000,
+            duration: Some(9),
+            description: "a walk".to_owned(),
+            share_url: Some("https://t.test/1".to_owned()),
+        },
+        Video {
+            id: 7_602_997_517_160_123_666,
+            create_time: 1_780_000_000,
+            duration: None,
+            description: String::new(),
+            share_url: None,
+        },
+    ];
+    assert_eq!(page, VideoPage { videos: expected.into(), cursor: Some(1_780_000_000_000), has_more: true });
+}
+
+#[tokio::test]
+async fn a_page_with_a_video_that_cannot_be_told_is_no_answer() {
+    for video in [r#"{"create_time":1}"#, r#"{"id":"x","create_time":1}"#, r#"{"id":"7"}"#, "7"] {
+        let body = format!(
+            r#"{{"data":{{"videos":[{{"id":"7","create_time":1}},{video}],"cursor":0,"has_more":false}},"error":{{"code":"ok"}}}}"#
+        );
+        let page = answering(200, body).list_videos(&token(), None, 20).await;
+        assert_eq!(ambiguity(page), Ambiguity::Unreadable, "{video}");
     }
 }
 

@@ -30,7 +30,7 @@ const CODES: &[(&str, u16, Remedy, bool)] = &[
     ("app_version_check_failed", 400, Remedy::CreatorMustAct, true),
     ("invalid_publish_id", 400, Remedy::WaitAndRetry { min: Duration::from_secs(30) }, true),
     ("token_not_authorized_for_specified_publish_id", 400, Remedy::FixRequest, true),
-    ("publish_not_cancellable", 400, Remedy::FixRequest, true),
+    ("publish_not_cancellable", 400, Remedy::TooLate, true),
     ("a_code_of_tomorrow", 403, Remedy::Ambiguous, false),
 ];
 
@@ -66,7 +66,13 @@ async fn what_proves_nothing_is_harmless_in_a_read() {
     for code in ["internal_error", "a_code_of_tomorrow"] {
         let creator = answering(400, envelope(code)).creator_info(&token()).await.unwrap_err();
         let status = answering(400, envelope(code)).fetch_status(&token(), "p").await.unwrap_err();
-        assert_eq!([creator.remedy(), status.remedy()], [Remedy::TikTokFault; 2]);
+        let list = answering(400, envelope(code)).list_videos(&token(), None, 20).await.unwrap_err();
+        // not a read, but harmless all the same
+        let cancel = answering(400, envelope(code)).cancel(&token(), "p").await.unwrap_err();
+        assert_eq!(
+            [creator.remedy(), status.remedy(), list.remedy(), cancel.remedy()],
+            [Remedy::TikTokFault; 4]
+        );
     }
     let error = answering(502, "").fetch_status(&token(), "p").await.unwrap_err();
     assert_eq!(error.remedy(), Remedy::TikTokFault);

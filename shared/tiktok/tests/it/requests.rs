@@ -91,6 +91,31 @@ async fn creator_info_and_status_are_posts_with_a_token() {
 }
 
 #[tokio::test]
+async fn a_cancel_names_the_publish() {
+    let client = answering(200, OK);
+    client.cancel(&token(), "v_pub_url~v2.1").await.unwrap();
+    let sent = client.exchange.sent();
+    assert_eq!(sent.endpoint, Endpoint::Cancel);
+    assert_eq!(sent.url.as_str(), "https://api.test/v2/post/publish/cancel/");
+    assert_eq!(json_body(&sent), json!({ "publish_id": "v_pub_url~v2.1" }));
+}
+
+#[tokio::test]
+async fn a_list_has_its_fields_in_the_query_and_its_cursor_in_the_body() {
+    for (before, body) in [
+        (None, json!({ "max_count": 20 })),
+        (Some(1_790_000_000_000), json!({ "cursor": 1_790_000_000_000_i64, "max_count": 20 })),
+    ] {
+        let client = answering(200, OK);
+        let _ = client.list_videos(&token(), before, 20).await;
+        let sent = client.exchange.sent();
+        assert_eq!((sent.endpoint, sent.url.path()), (Endpoint::VideoList, "/v2/video/list/"));
+        assert_eq!(sent.url.query(), Some("fields=id,create_time,duration,video_description,share_url"));
+        assert_eq!(json_body(&sent), body);
+    }
+}
+
+#[tokio::test]
 async fn user_info_asks_only_for_granted_fields() {
     for (granted, query) in [
         ("user.info.basic,video.publish", "fields=open_id,avatar_url,display_name"),
