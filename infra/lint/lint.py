@@ -34,6 +34,9 @@ PRODUCTION = {
     "TailLadder": "900,1800,3600,7200,14400,21600",  # 15 minutes doubling to 6 h
     "TailSeconds": 48 * 3600,
     "UnconfirmedDeadlineSeconds": 75 * 60,  # TikTok pulls for an hour at most, and a margin
+    "EvidenceLadder": "60,120,240,480,900",
+    "FenceWaitSeconds": 5 * 60,
+    "FetchLogDelaySeconds": 0,  # CloudFront's log is no complete account: only the operator can say when it is
     "MediaDeadlineSeconds": 24 * 3600,
     "PostDeadlineSeconds": 24 * 3600,
     "RefreshAtPercent": 60,  # 60-75 % of life with the jitter

@@ -97,7 +97,9 @@ impl<W: Outside> Api<W> {
             let page = self.store.list(&creator.workspace, cursor.as_deref(), 100).await?;
             for post in page.rows.iter().filter(|post| post.creator == creator.id) {
                 match &post.state {
-                    PostState::AwaitingMedia { .. } | PostState::Queued { .. } => tally.waiting += 1,
+                    PostState::AwaitingMedia { .. }
+                    | PostState::Scheduled { .. }
+                    | PostState::Queued { .. } => tally.waiting += 1,
                     PostState::Held { until, why, .. } => {
                         let held = tally.held.entry(why.as_str()).or_insert(Held {
                             why: *why,
@@ -107,9 +109,14 @@ impl<W: Outside> Api<W> {
                         held.posts += 1;
                         held.until = held.until.min(*until);
                     }
-                    PostState::Initiating { .. } | PostState::Processing { .. } => tally.in_progress += 1,
+                    PostState::Initiating { .. }
+                    | PostState::Processing { .. }
+                    | PostState::Cancelling { .. } => tally.in_progress += 1,
                     PostState::Unconfirmed { .. } => tally.unconfirmed += 1,
-                    PostState::Published { .. } | PostState::Failed { .. } => {}
+                    PostState::SentToInbox { .. }
+                    | PostState::Published { .. }
+                    | PostState::Failed { .. }
+                    | PostState::Cancelled { .. } => {}
                 }
                 let entries = post.timeline.entries().iter();
                 let taken = entries.filter(|entry| entry.what == What::InitAccepted && entry.at > now - DAY);
@@ -219,6 +226,15 @@ impl<W: Outside> Api<W> {
         self.add_what_posts_show(&caller.workspace, &mut facts).await?;
         let posting = self.posting_creators(&caller.workspace, now).await?;
         let mode = facts.mode(self.tiktok_mode);
+        let mut problems = self.app_problems(&facts, mode);
+        let breaker = self.store.breaker().await?;
+        problems.extend(breaker.as_ref().map(|breaker| {
+            error(
+                "app.breaker.open",
+                format!("no post goes out since {}: `{}`", breaker.since, breaker.code),
+                "repair what the code names; one post tries again every 15 minutes, and the others follow it",
+            )
+        }));
         let base = self.base_url(&ask);
         let body = json!({
             "tiktok": {
@@ -252,7 +268,12 @@ impl<W: Outside> Api<W> {
                 "redirect_uri": format!("{base}/oauth/tiktok/callback"),
                 "webhook_url": format!("{base}/webhooks/tiktok"),
             },
-            "problems": self.app_problems(&facts, mode).iter().map(problem_json).collect::<Vec<_>>(),
+            "breaker": breaker.as_ref().map(|breaker| json!({
+                "code": breaker.code,
+                "open_since": breaker.since.to_string(),
+                "next_try_at": breaker.probe_at.to_string(),
+            })),
+            "problems": problems.iter().map(problem_json).collect::<Vec<_>>(),
         });
         Ok(answer::json(StatusCode::OK, &body))
     }

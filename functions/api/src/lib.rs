@@ -19,6 +19,7 @@ mod multipart;
 mod pages;
 mod posts;
 mod refusal;
+mod steps;
 mod view;
 mod webhook;
 
@@ -120,6 +121,9 @@ impl<W: Outside> Api<W> {
             .route("/healthz", get(to!(api.health)))
             .route("/v1/posts", post(to!(api.create_post)).get(to!(api.list_posts)))
             .route("/v1/posts/{id}", get(to!(api.read_post)))
+            .route("/v1/posts/{id}/cancel", post(to!(api.cancel_post)))
+            .route("/v1/posts/{id}/retry", post(to!(api.retry_post)))
+            .route("/v1/posts/{id}/resolve", post(to!(api.resolve_post)))
             .route("/v1/media", post(to!(api.declare_media)))
             .route("/v1/media/{id}", get(to!(api.read_media)))
             .route("/v1/creators", get(to!(api.list_creators)))

@@ -6,9 +6,9 @@ use axum::response::Response;
 use domain::content::{Allow, Caption, Consent, Content, ContentHash, Disclosure, PrivacyLevel};
 use domain::creator::{CreatorInfo, CreatorStatus};
 use domain::media::{Declared, MediaState};
-use domain::post::{Event, Failure, PostState};
+use domain::post::{Event, Failure, Order, PostState};
 use domain::timeline::Actor;
-use domain::{Creator, CreatorId, Media, MediaId, Post, PostId, Problem, Scope, Timestamp};
+use domain::{Creator, CreatorId, Media, MediaId, Post, PostId, Problem, Scope, SignedDuration, Timestamp};
 use flows::Moved;
 use futures::future::join_all;
 use http::{StatusCode, header};
@@ -33,6 +33,7 @@ struct Draft {
     creator: Option<CreatorId>,
     media: Option<MediaId>,
     content: Content,
+    publish_at: Option<Timestamp>,
 }
 
 impl<W: Outside> Api<W> {
@@ -80,6 +81,9 @@ impl<W: Outside> Api<W> {
         if body.is_object() {
             problems.add(draft.content.problems());
         }
+        if let Some(at) = draft.publish_at {
+            check_publish_at(at, now, media.as_ref(), &problems);
+        }
         let mut stale = false;
         if let Some(creator) = &creator {
             let duration = media.as_ref().and_then(Media::pinned).map(|pinned| pinned.duration_ms);
@@ -99,23 +103,23 @@ impl<W: Outside> Api<W> {
             return Err(if stale { refusal.retryable() } else { refusal });
         };
 
-        let post = Post::accept(
+        let order = Order {
             id,
-            caller.workspace,
-            creator.id,
-            creator.account,
-            hash,
-            media_id,
-            draft.content.privacy_level,
-            media.as_ref().and_then(Media::pinned),
-            now,
-            &self.periods,
-        );
+            workspace: caller.workspace,
+            creator: creator.id,
+            account: creator.account,
+            content: hash,
+            media: media_id,
+            privacy_level: draft.content.privacy_level,
+            publish_at: draft.publish_at,
+            retry_of: None,
+        };
+        let post = Post::accept(order, media.as_ref().and_then(Media::pinned), now, &self.periods);
         self.accept(&post, &draft.content, media.as_ref(), attached).await
     }
 
     /// Writes the post and starts it.
-    async fn accept(
+    pub(crate) async fn accept(
         &self,
         post: &Post,
         content: &Content,
@@ -132,7 +136,7 @@ impl<W: Outside> Api<W> {
         };
         let answer = accepted(&stored.row, content, replayed);
         match (&stored.row.state, attached) {
-            (PostState::Queued { .. }, _) if !replayed => {
+            (PostState::Queued { .. } | PostState::Scheduled { .. }, _) if !replayed => {
                 flows::dispatch(&self.queues, &stored.row, self.time.now(), &self.periods).await;
             }
             (PostState::AwaitingMedia { .. }, Some(attached)) if media.is_none_or(is_awaited) => {
@@ -255,21 +259,33 @@ impl<W: Outside> Api<W> {
         Ok(first.filter(|first| first.row.content == hash))
     }
 
-    pub(crate) async fn read_post(&self, ask: Ask) -> Answered {
-        let caller = self.caller(&ask, Scope::PostsRead).await?;
+    /// The post that the path names, if the caller may see it.
+    pub(crate) async fn asked_post(
+        &self,
+        ask: &Ask,
+        needed: Scope,
+    ) -> Result<(Caller, Stored<Post>), Refusal> {
+        let caller = self.caller(ask, needed).await?;
         let missing = || Refusal::not_found("post");
         let id: PostId = ask.segment(2).parse().map_err(|_| missing())?;
-        let post = self.store.post(&id, Read::Strong).await?.ok_or_else(missing)?.row;
-        if post.workspace != caller.workspace {
-            return Err(missing());
-        }
+        let post = self.store.post(&id, Read::Strong).await?.ok_or_else(missing)?;
+        if post.row.workspace == caller.workspace { Ok((caller, post)) } else { Err(missing()) }
+    }
+
+    pub(crate) async fn read_post(&self, ask: Ask) -> Answered {
+        let (_, post) = self.asked_post(&ask, Scope::PostsRead).await?;
+        self.show(StatusCode::OK, &post.row).await
+    }
+
+    /// A post as it is.
+    pub(crate) async fn show(&self, status: StatusCode, post: &Post) -> Answered {
         let username = match &post.state {
             PostState::Published { post_ids, .. } if !post_ids.is_empty() => {
                 self.store.creator(&post.creator).await?.map(|creator| creator.info.username)
             }
             _ => None,
         };
-        Ok(answer::json(StatusCode::OK, &self.with_caption(&post, username.as_deref()).await?))
+        Ok(answer::json(status, &self.with_caption(post, username.as_deref()).await?))
     }
 
     async fn with_caption(&self, post: &Post, username: Option<&str>) -> Result<Value, Refusal> {
@@ -339,7 +355,7 @@ impl PageAsked {
     }
 }
 
-fn required_key(ask: &Ask, problems: &Problems) -> Option<String> {
+pub(crate) fn required_key(ask: &Ask, problems: &Problems) -> Option<String> {
     match ask.idempotency_key() {
         Ok(Some(key)) => return Some(key),
         Ok(None) => problems.push(Problem::new(
@@ -459,6 +475,7 @@ fn draft(body: &Value, form: bool, caller: &Caller, now: Timestamp, problems: &P
         given_at: now,
     };
     agreed.done();
+    let publish_at = fields.time("publish_at");
     fields.done();
     let content = Content {
         media: media.clone().unwrap_or_else(|| MediaId::from_bits(0)),
@@ -470,7 +487,31 @@ fn draft(body: &Value, form: bool, caller: &Caller, now: Timestamp, problems: &P
         cover_timestamp_ms: cover.and_then(|ms| u32::try_from(ms).ok()),
         consent: given,
     };
-    Draft { creator, media, content }
+    Draft { creator, media, content, publish_at }
+}
+
+/// A time that is hardly over is now: clocks differ, and requests take their time.
+const HARDLY_OVER: SignedDuration = SignedDuration::from_mins(1);
+/// An upload is kept for 30 days.
+const UPLOADS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 29);
+
+fn check_publish_at(at: Timestamp, now: Timestamp, media: Option<&Media>, problems: &Problems) {
+    let latest = media.map_or(now, |media| media.created_at) + UPLOADS_KEPT;
+    if at < now - HARDLY_OVER {
+        problems.push(Problem::new(
+            "/publish_at",
+            "publish_at.past",
+            format!("`{at}` is over: it is {now}"),
+            "send a time that is still to come, or leave `publish_at` out to publish at once",
+        ));
+    } else if at > latest {
+        problems.push(Problem::new(
+            "/publish_at",
+            "publish_at.max",
+            format!("`{at}` is later than {latest}: the upload is not kept that long"),
+            "send an earlier time, or upload the video again nearer to it",
+        ));
+    }
 }
 
 const PRIVACY: &str = "let the creator choose one of the levels in GET /v1/creators/{id}/creator-info";

@@ -5,16 +5,15 @@ use domain::media::MediaState;
 use domain::notice::News;
 use domain::post::PostState;
 use domain::timeline::Entry;
-use domain::{Account, Creator, KeyId, Media, Notice, Post};
+use domain::{Account, Creator, KeyId, Media, Notice, Post, PostId};
 use ports::{ApiKey, Upload};
 use serde_json::{Value, json};
 
 /// A post as it was accepted: the answer to the first request and to each repeat of it.
 pub(crate) fn accepted(post: &Post, caption: &str) -> Value {
-    let state = if post.was_accepted_queued() { "queued" } else { "awaiting_media" };
     let first = post.timeline.entries().first().map(entry);
     let mut view = frame(post, Some(caption));
-    view["state"] = json!(state);
+    view["state"] = json!(post.accepted_as());
     view["updated_at"] = view["created_at"].clone();
     view["timeline"] = json!(first.into_iter().collect::<Vec<_>>());
     view
@@ -42,11 +41,23 @@ pub(crate) fn post(post: &Post, caption: Option<&str>, username: Option<&str>) -
                 "remedy": why.remedy(),
             });
         }
+        PostState::Unconfirmed { attempt, doubt, .. } => {
+            view["unconfirmed"] = json!({
+                "since": doubt.since.to_string(),
+                "asked_tiktok_at": attempt.claimed_at.to_string(),
+                "video_withdrawn_at": doubt.fenced_at.map(|at| at.to_string()),
+                "cancel_wanted": doubt.cancel,
+                "remedy": "look at the creator's TikTok account and tell with POST /v1/posts/{id}/resolve what is there",
+            });
+        }
         PostState::AwaitingMedia { .. }
+        | PostState::Scheduled { .. }
         | PostState::Queued { .. }
         | PostState::Initiating { .. }
         | PostState::Processing { .. }
-        | PostState::Unconfirmed { .. } => {}
+        | PostState::Cancelling { .. }
+        | PostState::SentToInbox { .. }
+        | PostState::Cancelled { .. } => {}
     }
     view["timeline"] = json!(post.timeline.entries().iter().map(entry).collect::<Vec<_>>());
     view
@@ -62,13 +73,14 @@ fn frame(post: &Post, caption: Option<&str>) -> Value {
         "media": [{ "id": post.media.as_str() }],
         "privacy_level": post.privacy_level.as_str(),
         "caption": caption,
-        "publish_at": null,
+        "publish_at": post.publish_at.map(|at| at.to_string()),
         "publish_id": null,
         "post_ids": [],
         "url": null,
         "failure": null,
         "held": null,
-        "retry_of": null,
+        "unconfirmed": null,
+        "retry_of": post.retry_of.as_ref().map(PostId::as_str),
         "created_at": post.created_at.to_string(),
         "updated_at": post.updated_at.to_string(),
     })
@@ -166,6 +178,10 @@ pub(crate) fn notice(notice: &Notice) -> Value {
         News::GrantEnds { at, days } => {
             data["grant_ends_at"] = json!(at.to_string());
             data["days"] = json!(days);
+        }
+        News::Post { post, code, .. } => {
+            data["post"] = json!(post.as_str());
+            data["code"] = json!(code);
         }
     }
     json!({

@@ -4,6 +4,7 @@
 
 use axum::response::Response;
 use domain::account::{AccountStatus, Lease, Tokens};
+use domain::job::Heard;
 use domain::post::{Event, PublishId, Task, Verdict, Witness};
 use domain::timeline::Actor;
 use domain::{AccountId, Job, Post, SignedDuration, Timestamp};
@@ -78,6 +79,14 @@ impl<W: Outside> Api<W> {
             tracing::warn!(publish_id = publish_id.0, "an event about a publish_id that is not known here");
             let raw = String::from_utf8_lossy(&body);
             self.store.keep_event(&unexplained(format!("publish_id {}", publish_id.0), &raw), now).await?;
+            let job = Heard {
+                account: account_id(&secrets.client_key, &event.user_openid),
+                publish_id,
+                at: Timestamp::from_second(event.create_time).unwrap_or(now),
+                heard_at: now,
+                refused_epoch: None,
+            };
+            self.queues.send(&Job::Heard(job), SignedDuration::ZERO).await?;
             return Ok(heard());
         };
         // the cheap read may miss the last second; whatever it does not explain is looked at again
@@ -88,6 +97,13 @@ impl<W: Outside> Api<W> {
                 return Ok(heard());
             }
             let settled = seen.row.state.publish_id() == Some(&publish_id);
+            if read == Read::Strong && seen.row.state.lost().is_some() {
+                // the index knows whose it is and the row does not: whoever stored it was on the way to the row
+                let (at, account) = (now, seen.row.account.clone());
+                let job = Heard { account, publish_id, at, heard_at: now, refused_epoch: None };
+                self.queues.send(&Job::Heard(job), SignedDuration::ZERO).await?;
+                return Ok(heard());
+            }
             if settled || read == Read::Strong {
                 self.take_over(seen, Event::Said { publish_id, verdict }).await?;
                 return Ok(heard());
@@ -190,9 +206,7 @@ fn said(kind: &EventKind) -> Said<'_> {
         }
         EventKind::NoLongerPubliclyAvailable { publish_id, .. } => (publish_id, Verdict::NoLongerPublic),
         EventKind::AuthorizationRemoved { reason } => return Said::OfAnAccount(*reason),
-        EventKind::InboxDelivered { publish_id, .. } => {
-            return Said::Nothing("post.publish.inbox_delivered".to_owned(), publish_id);
-        }
+        EventKind::InboxDelivered { publish_id, .. } => (publish_id, Verdict::InInbox),
         EventKind::Other { event, content } => {
             return Said::Nothing(event.chars().take(80).collect(), content);
         }

@@ -191,7 +191,7 @@ where
         let mut later = seen.row.clone();
         later.rearm(now, &self.periods);
         if later.due != seen.row.due {
-            self.store.save(&seen, &later, self.time.nonce()).await.map_err(retry)?;
+            self.store.save(&seen, &later, None, self.time.nonce()).await.map_err(retry)?;
         }
         Ok(())
     }

@@ -6,10 +6,8 @@ use tiktok::Remedy;
 
 /// The least wait before a call that failed in passing is made again.
 pub(crate) const SHORT: SignedDuration = SignedDuration::from_secs(5);
-/// While the operator's set-up is at fault, a post tries again this often.
-pub(crate) const PROBE: SignedDuration = SignedDuration::from_mins(15);
-/// A cap of 24 hours is asked about this often: `creator_info` tells of it and costs nothing.
-const CAP: SignedDuration = SignedDuration::from_hours(1);
+/// A cap that others than us have used up is asked about this often: `creator_info` tells of it and costs nothing.
+pub(crate) const CAP: SignedDuration = SignedDuration::from_hours(1);
 
 /// What becomes of the post.
 pub(crate) enum Fate {
@@ -26,6 +24,10 @@ pub(crate) enum Fate {
         /// The reason.
         why: HoldReason,
     },
+    /// It waits until TikTok's 24 hours have passed.
+    DayFull,
+    /// It waits until the operator has repaired the set-up, and so does every other post.
+    Trip,
     /// It has failed.
     Fail(Failure),
 }
@@ -47,10 +49,11 @@ pub(crate) fn of(
         Remedy::WaitAndRetry { .. } | Remedy::TikTokFault | Remedy::Ambiguous => {
             Fate::Again(now + patience + jitter)
         }
-        Remedy::CreatorLater | Remedy::InboxLater => hold(Some(now + CAP), HoldReason::CreatorDailyCap),
+        Remedy::CreatorLater => Fate::DayFull,
+        Remedy::InboxLater => hold(Some(now + CAP), HoldReason::CreatorPendingShares),
         Remedy::AppLater => hold(Some(now + CAP), HoldReason::AppActiveUserCap),
         Remedy::CreatorMustAct => hold(None, HoldReason::Unaudited),
-        Remedy::Operator => hold(Some(now + PROBE), HoldReason::Operator),
+        Remedy::Operator => Fate::Trip,
         remedy @ (Remedy::CreatorNever
         | Remedy::ChooseAgain
         | Remedy::ChangeContent

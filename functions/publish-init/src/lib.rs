@@ -9,10 +9,10 @@ mod checks;
 mod fate;
 
 use domain::account::{AccountStatus, Slot};
-use domain::app::Sighting;
+use domain::app::{Breaker, Sighting};
 use domain::job::Publish;
 use domain::limits::LATENESS;
-use domain::post::{AfterDeath, Event, HoldReason, PostState, PublishId, Witness};
+use domain::post::{AfterDeath, Event, HoldReason, PostState, PublishId, Witness, attempt_key};
 use domain::timeline::{Actor, What};
 use domain::{Account, Job, Nonce, Periods, Post, SignedDuration, Timestamp};
 use flows::{MoveError, Moved, Token};
@@ -62,6 +62,10 @@ const ENOUGH: SignedDuration = SignedDuration::from_secs(13);
 const REFRESH: SignedDuration = SignedDuration::from_secs(2);
 /// A token that TikTok refuses at init although it is new is not tried again sooner.
 const REFUSED_AGAIN: SignedDuration = SignedDuration::from_mins(1);
+/// The operator's key does not open a token.
+const LOCKED: &str = "token.locked";
+/// An account with too many doubts is looked at this often.
+const TOO_MANY_DOUBTS: SignedDuration = SignedDuration::from_hours(1);
 /// Others may change the account's limits at the same moment this often before the job comes back.
 const TRIES: u32 = 3;
 
@@ -76,6 +80,16 @@ macro_rules! go {
         match $step? {
             Step::Go(value) => value,
             Step::Done => return Ok(()),
+        }
+    };
+}
+
+/// The same, inside a step.
+macro_rules! go_on {
+    ($step:expr) => {
+        match $step? {
+            Step::Go(value) => value,
+            Step::Done => return Ok(Step::Done),
         }
     };
 }
@@ -114,25 +128,24 @@ where
         if content.privacy_level != seen.row.privacy_level {
             return Err(Failure::give_up(format!("post `{}` and its content disagree on privacy", job.post)));
         }
+        go!(self.mind_the_breaker(&seen, work.breaker.as_ref()).await);
         let (token, epoch) = go!(self.token(&job, &seen, &account).await);
-        let slot = Slot { post: job.post.clone(), until: deadline + self.periods.claim_margin };
-        let account = go!(self.reserve(&job, &seen, account, &slot).await);
+        let until = deadline + self.periods.claim_margin;
+        let account = go!(self.reserve(&job, &seen, account, until).await);
 
         let asked_at = self.time.now();
         let info = match self.tiktok.creator_info(&token).await {
             Ok(info) => info,
             Err(error) => return self.not_now(&job, seen, &account, epoch, &error).await,
         };
-        let media = match &seen.row.state {
-            PostState::Queued { media, .. } | PostState::Held { media, .. } => media.clone(),
-            _ => return Ok(()),
-        };
+        let Some((media, _)) = seen.row.state.ready() else { return Ok(()) };
+        let media = media.clone();
         if let Some(failure) = checks::refuse(&content, &info, asked_at, media.duration_ms) {
             return self.put_off(seen, Event::Refused(failure), Actor::Publish.into()).await;
         }
 
         let nonce = self.time.nonce();
-        let key = domain::post::Attempt { number: 0, nonce }.key(media.container);
+        let key = attempt_key(nonce, media.container);
         match self.objects.copy_for_attempt(&seen.row.media, &media.etag, &key, media.container).await {
             Ok(Copied::Done) => {}
             Ok(Copied::Changed) => {
@@ -163,14 +176,20 @@ where
             return self.come_back(&job, moved.post(), SignedDuration::ZERO).await;
         }
         match self.tiktok.init_video_pull(&token, &checks::video_post(&content), &pull_url).await {
-            Ok(publish_id) => self.accepted(claimed, nonce, PublishId(publish_id)).await,
+            Ok(publish_id) => {
+                self.accepted(claimed, nonce, PublishId(publish_id)).await?;
+                self.repaired(work.breaker.as_ref()).await;
+                Ok(())
+            }
             Err(error) if error.proves_nothing_was_created() => {
                 self.refused(&job, claimed, nonce, &account, epoch, &error).await
             }
             Err(error) => {
                 tracing::warn!(post = %job.post, error = %chain(&error), "nobody knows whether TikTok created the post");
                 let witness = witness(&error);
-                self.moved(claimed, Event::AnswerLost { nonce }, witness).await.map(drop)
+                let moved = self.moved(claimed, Event::AnswerLost { nonce }, witness).await?;
+                flows::dispatch(&self.queues, &moved.post().row, self.time.now(), &self.periods).await;
+                Ok(())
             }
         }
     }
@@ -179,8 +198,10 @@ where
     async fn is_it_time(&self, job: &Publish, seen: &Stored<Post>) -> Stepped<()> {
         let now = self.time.now();
         let at = match &seen.row.state {
-            PostState::Queued { at, .. } | PostState::Held { until: Some(at), .. } => *at,
-            PostState::Initiating { until, .. } => {
+            PostState::Scheduled { at, .. }
+            | PostState::Queued { at, .. }
+            | PostState::Held { until: Some(at), .. } => *at,
+            PostState::Initiating { until, .. } | PostState::Cancelling { until, publish_id: None, .. } => {
                 // somebody is inside init: touch nothing, and settle it once its claim has run out
                 let check = flows::job_for(&seen.row, domain::post::Task::Settle, false);
                 let delay =
@@ -191,11 +212,19 @@ where
             PostState::AwaitingMedia { .. }
             | PostState::Held { until: None, .. }
             | PostState::Processing { .. }
+            | PostState::Cancelling { .. }
+            | PostState::SentToInbox { .. }
             | PostState::Published { .. }
             | PostState::Failed { .. }
+            | PostState::Cancelled { .. }
             | PostState::Unconfirmed { .. } => return Ok(Step::Done),
         };
-        if at <= now + SignedDuration::from_millis(500) {
+        // never before the time that somebody chose; our own pauses are not that exact
+        let slack = match &seen.row.state {
+            PostState::Scheduled { .. } => SignedDuration::ZERO,
+            _ => SignedDuration::from_millis(500),
+        };
+        if at <= now + slack {
             return Ok(Step::Go(()));
         }
         self.come_back(job, seen, at.duration_since(now)).await?;
@@ -225,8 +254,8 @@ where
             }
             Token::Locked(error) => {
                 tracing::error!(account = %account.id, error = %chain(&error), "the access token does not open");
-                let until = Some(now + fate::PROBE);
-                Event::Held { until, why: HoldReason::Operator, code: Some("token.locked".to_owned()) }
+                let until = Some(self.trip(&seen.row, LOCKED).await);
+                Event::Held { until, why: HoldReason::Operator, code: Some(LOCKED.to_owned()) }
             }
         };
         self.put_off(seen.clone(), hold, Actor::Publish.into()).await?;
@@ -255,50 +284,92 @@ where
         self.come_back(&job, seen, delay).await
     }
 
-    /// One open attempt per account: whoever took the slot before must be past its init.
+    /// While the operator's set-up is at fault, one post at a time finds out whether it still is.
+    async fn mind_the_breaker(&self, seen: &Stored<Post>, breaker: Option<&Breaker>) -> Stepped<()> {
+        let Some(breaker) = breaker else { return Ok(Step::Go(())) };
+        let now = self.time.now();
+        let next = Breaker { probe_at: now + Breaker::PROBE, ..breaker.clone() };
+        let until = if now < breaker.probe_at {
+            breaker.wait(&seen.row.id)
+        } else if self.store.take_probe(breaker, next.probe_at).await.map_err(retry)? {
+            tracing::info!(post = %seen.row.id, code = breaker.code, "this post finds out whether the set-up is repaired");
+            return Ok(Step::Go(()));
+        } else {
+            next.wait(&seen.row.id)
+        };
+        let code = Some(breaker.code.clone());
+        let hold = Event::Held { until: Some(until), why: HoldReason::Operator, code };
+        self.put_off(seen.clone(), hold, Actor::Publish.into()).await?;
+        Ok(Step::Done)
+    }
+
+    /// Opens the breaker, and says until when this post waits. Best effort: the next post will find the same fault.
+    async fn trip(&self, post: &Post, code: &str) -> Timestamp {
+        let now = self.time.now();
+        let breaker = Breaker { code: code.to_owned(), since: now, probe_at: now + Breaker::PROBE };
+        match self.store.trip(&breaker).await {
+            Ok(()) => tracing::error!(code, "no post goes out until the operator has repaired the set-up"),
+            Err(error) => tracing::warn!(error = %chain(&error), "the breaker was not opened"),
+        }
+        breaker.wait(&post.id)
+    }
+
+    /// A post went through: whatever the breaker was opened for is over.
+    async fn repaired(&self, breaker: Option<&Breaker>) {
+        let Some(breaker) = breaker else { return };
+        match self.store.close_breaker(breaker.since).await {
+            Ok(()) => tracing::info!(code = breaker.code, "the set-up works again"),
+            Err(error) => tracing::warn!(error = %chain(&error), "the next probe closes the breaker"),
+        }
+    }
+
+    /// One open attempt per account: whoever took the slot before must be past its init. Gives the slot to take.
     async fn slot_is_free(
         &self,
         job: &Publish,
         seen: &Stored<Post>,
         account: &Account,
         now: Timestamp,
-    ) -> Stepped<()> {
+        until: Timestamp,
+    ) -> Stepped<Slot> {
+        let mut ours = Slot::taken(job.post.clone(), until, account.slot.as_ref());
         let Some(slot) = account.slot.as_ref().filter(|slot| slot.post != job.post) else {
-            return Ok(Step::Go(()));
+            return Ok(Step::Go(ours));
         };
         let Some(holder) = self.store.post(&slot.post, Read::Strong).await.map_err(retry)? else {
-            return Ok(Step::Go(()));
+            return Ok(Step::Go(ours));
         };
         let soon = SignedDuration::from_secs(2);
-        match &holder.row.state {
-            PostState::Initiating { until, .. } => {
-                if now >= *until {
-                    let settle = flows::job_for(&holder.row, domain::post::Task::Settle, false);
-                    self.queues.send(&settle, SignedDuration::ZERO).await.map_err(retry)?;
-                }
-                self.come_back(job, seen, soon).await?;
-                Ok(Step::Done)
+        let state = &holder.row.state;
+        if let Some(until) = state.claimed_until() {
+            if now >= until {
+                let settle = flows::job_for(&holder.row, domain::post::Task::Settle, false);
+                self.queues.send(&settle, SignedDuration::ZERO).await.map_err(retry)?;
             }
-            PostState::Queued { .. } | PostState::Held { .. } if now < slot.until => {
-                self.come_back(job, seen, soon.min(slot.until.duration_since(now))).await?;
-                Ok(Step::Done)
-            }
-            PostState::Unconfirmed { since, publish_id: None, .. }
-                if now < *since + self.periods.unconfirmed_deadline =>
-            {
-                let until = Some(*since + self.periods.unconfirmed_deadline);
-                let hold = Event::Held { until, why: HoldReason::UnconfirmedSibling, code: None };
-                self.put_off(seen.clone(), hold, Actor::Publish.into()).await?;
-                Ok(Step::Done)
-            }
-            PostState::AwaitingMedia { .. }
-            | PostState::Queued { .. }
-            | PostState::Held { .. }
-            | PostState::Processing { .. }
-            | PostState::Published { .. }
-            | PostState::Failed { .. }
-            | PostState::Unconfirmed { .. } => Ok(Step::Go(())),
+            self.come_back(job, seen, soon).await?;
+            return Ok(Step::Done);
         }
+        if state.ready().is_some() && now < slot.until {
+            self.come_back(job, seen, soon.min(slot.until.duration_since(now))).await?;
+            return Ok(Step::Done);
+        }
+        if let Some((attempt, _)) = state.lost() {
+            let deadline = attempt.claimed_at + self.periods.unconfirmed_deadline;
+            let wait = if now < deadline {
+                Some(deadline)
+            } else {
+                (ours.doubts.len() >= Slot::DOUBTS).then(|| now + TOO_MANY_DOUBTS)
+            };
+            if wait.is_some() {
+                let hold = Event::Held { until: wait, why: HoldReason::UnconfirmedSibling, code: None };
+                self.put_off(seen.clone(), hold, Actor::Publish.into()).await?;
+                return Ok(Step::Done);
+            }
+            ours.doubts.retain(|doubt| *doubt != slot.post);
+            ours.doubts.push(slot.post.clone());
+        }
+        flows::index(&self.store, &self.time, holder).await.map_err(retry)?;
+        Ok(Step::Go(ours))
     }
 
     /// Reserves the times of both calls and takes the slot, in one conditional write. A job whose time is still to come
@@ -308,10 +379,16 @@ where
         job: &Publish,
         seen: &Stored<Post>,
         mut account: Account,
-        slot: &Slot,
+        until: Timestamp,
     ) -> Stepped<Account> {
         for _ in 0..TRIES {
             let now = self.time.now();
+            if let Some(free_at) = account.limits.day.free_at(now) {
+                let why = HoldReason::CreatorDailyCap;
+                let hold = Event::Held { until: Some(free_at), why, code: Some("day.full".to_owned()) };
+                self.put_off(seen.clone(), hold, Actor::Publish.into()).await?;
+                return Ok(Step::Done);
+            }
             let mut limits = account.limits.clone();
             let start = match job.ticket.filter(|start| now <= *start + LATENESS) {
                 Some(start) => start,
@@ -321,21 +398,20 @@ where
                 self.wait_for(job, seen, start).await?;
                 return Ok(Step::Done);
             }
-            if start <= now
-                && let Step::Done = self.slot_is_free(job, seen, &account, now).await?
-            {
-                return Ok(Step::Done);
-            }
-            let taken = if start <= now { Some(slot) } else { account.slot.as_ref() };
+            let taken = if start <= now {
+                limits.day.count(now);
+                Some(go_on!(self.slot_is_free(job, seen, &account, now, until).await))
+            } else {
+                account.slot.clone()
+            };
             let saved = self
                 .store
-                .save_limits(&account.id, account.limits_version, &limits, taken, self.time.nonce())
+                .save_limits(&account.id, account.limits_version, &limits, taken.as_ref(), self.time.nonce())
                 .await
                 .map_err(retry)?;
             match saved {
                 Some(limits_version) if start <= now => {
-                    let slot = Some(slot.clone());
-                    return Ok(Step::Go(Account { limits, limits_version, slot, ..account }));
+                    return Ok(Step::Go(Account { limits, limits_version, slot: taken, ..account }));
                 }
                 Some(_) => {
                     self.wait_for(job, seen, start).await?;
@@ -349,6 +425,31 @@ where
         }
         self.come_back(job, seen, SignedDuration::from_secs(1)).await?;
         Ok(Step::Done)
+    }
+
+    /// The attempt that was just begun does not count towards the creator's day; with `full`, TikTok takes no more today. Gives
+    /// when it takes another one. Best effort: what is not written is learned again.
+    async fn uncount(&self, account: &Account, full: bool) -> (Account, Timestamp) {
+        let now = self.time.now();
+        let mut account = account.clone();
+        let mut limits = account.limits.clone();
+        let free_at = if full {
+            limits.day.refused(now)
+        } else {
+            limits.day.uncount();
+            None
+        };
+        // nobody counts on the count before a cap is known
+        if full || limits.day.cap.is_some() {
+            let (slot, version) = (account.slot.as_ref(), account.limits_version);
+            match self.store.save_limits(&account.id, version, &limits, slot, self.time.nonce()).await {
+                Ok(Some(limits_version)) => account = Account { limits, limits_version, ..account },
+                Ok(None) | Err(_) => {
+                    tracing::warn!(account = %account.id, "what was learned of the creator's day was not written");
+                }
+            }
+        }
+        (account, free_at.unwrap_or(now + fate::CAP))
     }
 
     /// A reserved time that is far off is kept in the row, whose own wake-up then brings it back as a ticket: a message
@@ -377,10 +478,10 @@ where
         let outcome = seen.row.apply(claim, Actor::Publish, now, &self.periods).map_err(retry)?;
         let Outcome::Moved(post) = outcome else { return Ok(None) };
         let nonce = self.time.nonce();
-        let saved = match self.store.save(seen, &post, nonce).await {
+        let saved = match self.store.save(seen, &post, None, nonce).await {
             Ok(saved) => saved,
             // it may be written, and nobody else would dare to go on with it: the same nonce finds out
-            Err(_) => self.store.save(seen, &post, nonce).await.map_err(retry)?,
+            Err(_) => self.store.save(seen, &post, None, nonce).await.map_err(retry)?,
         };
         match saved {
             ports::Saved::Written(claimed) => Ok(Some(claimed)),
@@ -434,6 +535,8 @@ where
         let fate =
             fate::of(error, now, flows::patience(claimed.row.created_at, now, fate::SHORT), self.jitter());
         let code = fate::code(error);
+        let (account, full_until) = self.uncount(account, matches!(fate, Fate::DayFull)).await;
+        let account = &account;
         let then = match &fate {
             // one refresh, one more init; a new token that is refused as well is no matter of seconds
             Fate::Refresh if refused_before(&claimed.row, &code) => {
@@ -442,6 +545,11 @@ where
             Fate::Refresh => AfterDeath::Again(now),
             Fate::Again(at) | Fate::Rest(at) => AfterDeath::Again(*at),
             Fate::Hold { until, why } => AfterDeath::Hold { until: *until, why: *why },
+            Fate::DayFull => AfterDeath::Hold { until: Some(full_until), why: HoldReason::CreatorDailyCap },
+            Fate::Trip => {
+                let until = Some(self.trip(&claimed.row, &code).await);
+                AfterDeath::Hold { until, why: HoldReason::Operator }
+            }
             Fate::Fail(failure) => AfterDeath::Fail(failure.clone()),
         };
         let moved = self.moved(claimed, Event::AttemptDead { nonce, code, then }, witness(error)).await?;
@@ -454,7 +562,7 @@ where
                 flows::dispatch(&self.queues, &moved.post().row, now, &self.periods).await;
                 Ok(())
             }
-            Fate::Again(_) | Fate::Hold { .. } | Fate::Fail(_) => {
+            Fate::Again(_) | Fate::Hold { .. } | Fate::DayFull | Fate::Trip | Fate::Fail(_) => {
                 flows::dispatch(&self.queues, &moved.post().row, now, &self.periods).await;
                 Ok(())
             }
@@ -473,14 +581,20 @@ where
         self.learn_from(account, error).await;
         let now = self.time.now();
         let patience = flows::patience(start_of(&seen.row), now, fate::SHORT);
-        let event = match fate::of(error, now, patience, self.jitter()) {
+        let fate = fate::of(error, now, patience, self.jitter());
+        let (account, full_until) = self.uncount(account, matches!(fate, Fate::DayFull)).await;
+        let account = &account;
+        let held = |until, why| Event::Held { until, why, code: Some(fate::code(error)) };
+        let event = match fate {
             Fate::Refresh => return self.refresh(job, &seen, account, epoch).await,
             Fate::Again(at) => return self.come_back(job, &seen, at.duration_since(now)).await,
             Fate::Rest(at) => {
                 flows::rest(&self.store, &self.time, account, self.jitter()).await;
                 return self.come_back(job, &seen, at.duration_since(now)).await;
             }
-            Fate::Hold { until, why } => Event::Held { until, why, code: Some(fate::code(error)) },
+            Fate::Hold { until, why } => held(until, why),
+            Fate::DayFull => held(Some(full_until), HoldReason::CreatorDailyCap),
+            Fate::Trip => held(Some(self.trip(&seen.row, &fate::code(error)).await), HoldReason::Operator),
             Fate::Fail(failure) => Event::Refused(failure),
         };
         self.put_off(seen, event, witness(error)).await
@@ -537,7 +651,9 @@ where
 /// When the next attempt was to start: trouble lasts since then.
 fn start_of(post: &Post) -> Timestamp {
     match post.state {
-        PostState::Queued { at, .. } | PostState::Held { until: Some(at), .. } => at,
+        PostState::Scheduled { at, .. }
+        | PostState::Queued { at, .. }
+        | PostState::Held { until: Some(at), .. } => at,
         _ => post.updated_at,
     }
 }

@@ -53,8 +53,8 @@ async fn main() -> Result<(), Error> {
     run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         let deadline = Deadline::from(&event.context).moment();
         let handle = async |message: Message| match message.json::<Job>()? {
-            Job::Publish(job) => function.publish(job, deadline).await,
-            Job::Check(_) | Job::Release(_) | Job::Ingest { .. } | Job::Refresh { .. } => {
+            Job::Publish(job) => Box::pin(function.publish(job, deadline)).await,
+            Job::Check(_) | Job::Release(_) | Job::Heard(_) | Job::Ingest { .. } | Job::Refresh { .. } => {
                 Err(Failure::give_up("this job belongs to another queue"))
             }
         };

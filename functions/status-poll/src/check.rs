@@ -4,10 +4,10 @@ use domain::account::AccountStatus;
 use domain::job::{Check, Release};
 use domain::post::{Event, HoldReason, PostState, PublishId, Verdict, Witness};
 use domain::timeline::Actor;
-use domain::{Account, Job, Periods, Post, SignedDuration};
+use domain::{Account, Job, Periods, Post, SignedDuration, Timestamp};
 use flows::{MoveError, Moved, Token};
 use lambda_kit::batch::Failure;
-use ports::{Accounts, Clock, Entropy, Objects, Posts, Queues, Read, Saved, Stored, Vault};
+use ports::{Accounts, Clock, Entropy, FetchLog, Objects, Posts, Queues, Read, Saved, Stored, Vault};
 use tiktok::{AccessToken, Exchange, PublishStatus, Remedy, StatusReport};
 
 use crate::chain;
@@ -34,19 +34,21 @@ pub struct StatusPoll<S, O, Q, V, E, T> {
 const REFRESH: SignedDuration = SignedDuration::from_secs(2);
 /// Others may change the account's limits at the same moment this often before the question is put off.
 const TRIES: u32 = 3;
+/// TikTok takes about this long to stop a download.
+const STOPPING: SignedDuration = SignedDuration::from_secs(15);
 /// Posts looked at by one message.
 const PAGE: u32 = 100;
 /// Whoever is told to wait this long has broken a limit.
 const A_MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
-fn retry(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+pub(crate) fn retry(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
     Failure::retry(error)
 }
 
 impl<S, O, Q, V, E, T> StatusPoll<S, O, Q, V, E, T>
 where
     S: Posts + Accounts,
-    O: Objects,
+    O: Objects + FetchLog,
     Q: Queues,
     V: Vault,
     E: Exchange,
@@ -61,39 +63,32 @@ where
             return Ok(());
         };
         let by = if job.swept { Actor::Sweep } else { Actor::Check };
-        let publish_id = match &seen.row.state {
-            PostState::Processing { publish_id, .. } | PostState::Published { publish_id, .. } => {
-                publish_id.clone()
-            }
-            PostState::Initiating { attempt, until, .. } => {
-                let now = self.time.now();
-                if now < *until {
-                    let delay = until.duration_since(now) + SignedDuration::from_secs(1);
-                    return self.come_back(&job, &seen, delay).await;
-                }
-                let lost = Event::AnswerLost { nonce: attempt.nonce };
-                return self.give_up(seen, lost, by).await;
-            }
-            PostState::AwaitingMedia { .. }
-            | PostState::Queued { .. }
-            | PostState::Held { .. }
-            | PostState::Failed { .. }
-            | PostState::Unconfirmed { .. } => return Ok(()),
-        };
+        if let Some(until) = seen.row.state.claimed_until() {
+            return self.settle(&job, seen, until, by).await;
+        }
         if !wants_an_answer(&seen.row) {
             return Ok(());
         }
         let Some(account) = work.account else {
             return Err(Failure::give_up(format!("post `{}` lacks its account", job.post)));
         };
+        if seen.row.state.lost().is_some() {
+            return self.look_for_evidence(&job, seen, account, by).await;
+        }
+        let seen = flows::index(&self.store, &self.time, seen).await.map_err(retry)?;
+        let Some(publish_id) = seen.row.state.publish_id().cloned() else { return Ok(()) };
         let now = self.time.now();
         let token = flows::open_token(&self.vault, &account, &seen.row.creator, job.refused_epoch, now);
         match token.await.map_err(retry)? {
             Token::Usable { access, epoch } => {
                 let Some(account) = self.reserve(&job, &seen, account).await? else { return Ok(()) };
                 let token = AccessToken::new(access.expose());
+                let stopped = match &seen.row.state {
+                    PostState::Cancelling { .. } => Some(self.tiktok.cancel(&token, &publish_id.0).await),
+                    _ => None,
+                };
                 let answer = self.tiktok.fetch_status(&token, &publish_id.0).await;
-                self.answered(&job, seen, &account, epoch, publish_id, answer, by).await
+                self.answered(&job, seen, &account, epoch, publish_id, stopped, answer, by).await
             }
             Token::Stale { epoch } => self.refresh(&job, seen, &account, epoch, by).await,
             // only TikTok's webhooks can tell now; look again at the next rung
@@ -103,6 +98,27 @@ where
                 self.later(seen, by).await
             }
         }
+    }
+
+    /// Settles a claim that ran out: whether its claimer was inside init, nobody knows.
+    async fn settle(
+        &self,
+        job: &Check,
+        seen: Stored<Post>,
+        until: Timestamp,
+        by: Actor,
+    ) -> Result<(), Failure> {
+        let now = self.time.now();
+        if now < until {
+            let delay = until.duration_since(now) + SignedDuration::from_secs(1);
+            return self.come_back(job, &seen, delay).await;
+        }
+        let (PostState::Initiating { attempt, .. } | PostState::Cancelling { attempt, .. }) = &seen.row.state
+        else {
+            return Ok(());
+        };
+        let lost = Event::AnswerLost { nonce: attempt.nonce };
+        self.give_up(seen, lost, by).await
     }
 
     /// Lets a creator's posts go on that were held because it had to connect again, a page at a time. Wants the account to be
@@ -149,7 +165,7 @@ where
 
     /// Reserves the time of one `status` call, and gives the account with it; `None`: it is later, and the job has gone
     /// back.
-    async fn reserve(
+    pub(crate) async fn reserve(
         &self,
         job: &Check,
         seen: &Stored<Post>,
@@ -194,6 +210,7 @@ where
         account: &Account,
         epoch: u64,
         publish_id: PublishId,
+        stopped: Option<Result<(), tiktok::Error>>,
         answer: Result<StatusReport, tiktok::Error>,
         by: Actor,
     ) -> Result<(), Failure> {
@@ -238,7 +255,19 @@ where
                 flows::dispatch(&self.queues, &moved.post().row, self.time.now(), &self.periods).await;
                 Ok(())
             }
-            Ok(Moved::Unchanged(post)) => self.later(post, by).await,
+            Ok(Moved::Unchanged(post)) => match stopped {
+                Some(Err(error)) if error.remedy() == Remedy::TooLate => {
+                    let code = error.code().unwrap_or("publish_not_cancellable").to_owned();
+                    let witness = Witness { by, log_id: error.log_id().map(str::to_owned) };
+                    self.give_up_as(post, Event::CancelRefused { code }, witness).await
+                }
+                Some(Ok(())) => self.wait(job, post, STOPPING, by).await,
+                Some(Err(error)) => {
+                    tracing::warn!(post = %job.post, error = %chain(&error), "TikTok was not told to stop, it is asked again");
+                    self.wait(job, post, STOPPING, by).await
+                }
+                None => self.later(post, by).await,
+            },
             // TikTok contradicts what is recorded: a person has to look
             Err(MoveError::Invalid(contradiction)) => Err(Failure::give_up(contradiction)),
             Err(error) => Err(retry(error)),
@@ -246,9 +275,22 @@ where
     }
 
     /// Writes that nobody knows what became of an attempt. Whoever brought the post further meanwhile knew more.
-    async fn give_up(&self, seen: Stored<Post>, event: Event, by: Actor) -> Result<(), Failure> {
-        match flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &by.into()).await {
-            Ok(_) => Ok(()),
+    pub(crate) async fn give_up(&self, seen: Stored<Post>, event: Event, by: Actor) -> Result<(), Failure> {
+        self.give_up_as(seen, event, by.into()).await
+    }
+
+    pub(crate) async fn give_up_as(
+        &self,
+        seen: Stored<Post>,
+        event: Event,
+        witness: Witness,
+    ) -> Result<(), Failure> {
+        match flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &witness).await {
+            Ok(moved) => {
+                flows::drop_copy(&self.objects, &moved).await;
+                flows::dispatch(&self.queues, &moved.post().row, self.time.now(), &self.periods).await;
+                Ok(())
+            }
             Err(MoveError::Invalid(overtaken)) => {
                 tracing::info!(reason = %overtaken, "somebody was faster");
                 Ok(())
@@ -258,21 +300,31 @@ where
     }
 
     fn is_silent(&self, post: &Post) -> bool {
-        matches!(&post.state, PostState::Processing { since, .. }
+        matches!(&post.state,
+            PostState::Processing { since, .. } | PostState::Cancelling { since, publish_id: Some(_), .. }
             if self.time.now() >= *since + self.periods.post_deadline)
     }
 
     /// Arranges the next question: a near one is a delayed message, a far one the row's own wake-up. Past the deadline
     /// there is none, whatever kept TikTok's word from us.
-    async fn later(&self, seen: Stored<Post>, by: Actor) -> Result<(), Failure> {
+    pub(crate) async fn later(&self, mut seen: Stored<Post>, by: Actor) -> Result<(), Failure> {
         if self.is_silent(&seen.row) {
             return self.give_up(seen, Event::Silent, by).await;
         }
         let now = self.time.now();
+        if let PostState::Unconfirmed { .. } = &seen.row.state {
+            // a person is told when it is time to
+            let told = Event::Unresolved;
+            match flows::move_post(&self.store, &self.time, &self.periods, seen, &told, &by.into()).await {
+                Ok(Moved::Moved { .. }) | Err(MoveError::Invalid(_)) => return Ok(()),
+                Ok(Moved::Unchanged(same)) => seen = same,
+                Err(error) => return Err(retry(error)),
+            }
+        }
         let mut post = seen.row.clone();
         post.rearm(now, &self.periods);
         if post.due != seen.row.due {
-            match self.store.save(&seen, &post, self.time.nonce()).await.map_err(retry)? {
+            match self.store.save(&seen, &post, None, self.time.nonce()).await.map_err(retry)? {
                 Saved::Written(_) => {}
                 // whoever wrote first has arranged it
                 Saved::Conflict(_) => return Ok(()),
@@ -283,7 +335,7 @@ where
     }
 
     /// Asks for a refresh of a generation that is no good, and comes back to asking.
-    async fn refresh(
+    pub(crate) async fn refresh(
         &self,
         job: &Check,
         seen: Stored<Post>,
@@ -303,7 +355,7 @@ where
     }
 
     /// Asks again when some time has passed, the longer the post has waited; not past the deadline.
-    async fn wait(
+    pub(crate) async fn wait(
         &self,
         job: &Check,
         seen: Stored<Post>,
@@ -318,7 +370,7 @@ where
     }
 
     /// Waiting is not failing: the job goes back as a new message, unless the row wakes up by itself before.
-    async fn come_back(
+    pub(crate) async fn come_back(
         &self,
         job: &Check,
         seen: &Stored<Post>,
@@ -334,19 +386,23 @@ where
 /// Whether TikTok can tell anything new.
 fn wants_an_answer(post: &Post) -> bool {
     match &post.state {
-        PostState::Processing { .. } => true,
-        PostState::Published { post_ids, removed, .. } => post.is_public() && post_ids.is_empty() && !removed,
+        PostState::Processing { .. } | PostState::Cancelling { .. } | PostState::Unconfirmed { .. } => true,
+        PostState::Published { publish_id, post_ids, removed, .. } => {
+            publish_id.is_some() && post.is_public() && post_ids.is_empty() && !removed
+        }
         PostState::AwaitingMedia { .. }
+        | PostState::Scheduled { .. }
         | PostState::Queued { .. }
         | PostState::Held { .. }
         | PostState::Initiating { .. }
+        | PostState::SentToInbox { .. }
         | PostState::Failed { .. }
-        | PostState::Unconfirmed { .. } => false,
+        | PostState::Cancelled { .. } => false,
     }
 }
 
 /// TikTok's report in the domain's words. A status we do not know is not an end.
-fn verdict(report: StatusReport) -> Verdict {
+pub(crate) fn verdict(report: StatusReport) -> Verdict {
     match report.status {
         PublishStatus::PublishComplete => Verdict::Complete { post_ids: report.post_ids },
         PublishStatus::Failed => {
@@ -357,9 +413,9 @@ fn verdict(report: StatusReport) -> Verdict {
                 reason: reason.as_str().to_owned(),
             }
         }
-        PublishStatus::ProcessingUpload
-        | PublishStatus::ProcessingDownload
-        | PublishStatus::SendToUserInbox
-        | PublishStatus::Other(_) => Verdict::InProgress,
+        PublishStatus::SendToUserInbox => Verdict::InInbox,
+        PublishStatus::ProcessingUpload | PublishStatus::ProcessingDownload | PublishStatus::Other(_) => {
+            Verdict::InProgress
+        }
     }
 }

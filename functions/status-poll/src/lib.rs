@@ -5,6 +5,7 @@
 //! question. A token error here leads back to asking, never to an init.
 
 mod check;
+mod evidence;
 mod sweep;
 
 pub use check::StatusPoll;

@@ -1,12 +1,13 @@
 //! Wires the function: everything it may touch is built before the first event.
 
+use domain::SignedDuration;
 use domain::job::Job;
 use lambda_kit::batch::{Failure, Message, QueueOr, SqsBatchResponse, batch_handler};
 use lambda_kit::lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use lambda_kit::settings::Settings;
 use lambda_kit::telemetry::{self, Unit};
 use lambda_kit::{aws, http};
-use media_s3::Bucket;
+use media_s3::{Bucket, LogSource};
 use queue_sqs::{QueueUrls, Sqs};
 use serde::Deserialize;
 use status_poll::{StatusPoll, Sweep};
@@ -44,6 +45,8 @@ async fn main() -> Result<(), Error> {
     );
     let (api_base, auth_base) =
         (settings.required("TIKTOK_API_BASE_URL"), settings.required("TIKTOK_AUTH_BASE_URL"));
+    let (log_bucket, log_delay) =
+        (settings.optional("FETCH_LOG_BUCKET"), settings.seconds("FETCH_LOG_DELAY_SECONDS"));
     let periods = wiring::periods(&settings);
     settings.check()?;
     let urls = QueueUrls {
@@ -55,12 +58,14 @@ async fn main() -> Result<(), Error> {
     let exchange = ReqwestExchange::new(http::tiktok_http_builder(), ExchangeLimits::default())?;
     let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), table?);
     let queues = Sqs::new(aws_sdk_sqs::Client::new(&aws), urls);
-    let (periods, stage) = (periods?, stage?);
+    let (periods, stage, delay) = (periods?, stage?, log_delay?);
+    // without a delay that somebody vouches for, the log proves nothing
+    let log = log_bucket.filter(|_| delay > SignedDuration::ZERO).map(|bucket| LogSource { bucket, delay });
     let sweep =
         Sweep { store: store.clone(), queues: queues.clone(), time: System, periods: periods.clone() };
     let poll = StatusPoll {
         store,
-        objects: Bucket::new(aws_sdk_s3::Client::new(&aws), bucket?),
+        objects: Bucket::new(aws_sdk_s3::Client::new(&aws), bucket?).with_log(log),
         queues,
         vault: KmsVault::new(aws_sdk_kms::Client::new(&aws), key?, || ports::Clock::now(&System)),
         tiktok: Client::new(exchange, Endpoints::new(&api_base?, &auth_base?)?),
@@ -69,8 +74,9 @@ async fn main() -> Result<(), Error> {
     };
     run(service_fn(async |event: LambdaEvent<QueueOr<Tick>>| {
         let handle = async |message: Message| match message.json::<Job>()? {
-            Job::Check(job) => poll.check(job).await,
+            Job::Check(job) => Box::pin(poll.check(job)).await,
             Job::Release(job) => poll.release(job).await,
+            Job::Heard(job) => poll.heard(job).await,
             Job::Publish(_) | Job::Ingest { .. } | Job::Refresh { .. } => {
                 Err(Failure::give_up("this job belongs to another queue"))
             }

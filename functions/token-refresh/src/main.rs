@@ -78,7 +78,7 @@ async fn main() -> Result<(), Error> {
         let deadline = Deadline::from(&event.context).moment();
         let handle = async |message: Message| match message.json::<Job>()? {
             Job::Refresh { account, epoch } => refresh.refresh(account, epoch, deadline).await,
-            Job::Publish(_) | Job::Check(_) | Job::Release(_) | Job::Ingest { .. } => {
+            Job::Publish(_) | Job::Check(_) | Job::Release(_) | Job::Heard(_) | Job::Ingest { .. } => {
                 Err(Failure::give_up("this job belongs to another queue"))
             }
         };

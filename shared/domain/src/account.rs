@@ -99,6 +99,32 @@ pub struct Slot {
     pub post: PostId,
     /// Until then the post may still claim.
     pub until: Timestamp,
+    /// Who had it before, newest first: [`Slot::REMEMBERED`] at most.
+    pub recent: Vec<PostId>,
+    /// Posts that had it and whose fate nobody knew when their time was over: what TikTok says of a publish id that is not
+    /// known here may be about any of them.
+    pub doubts: Vec<PostId>,
+}
+
+impl Slot {
+    /// How many of those before are remembered: a minute's worth of inits.
+    pub const REMEMBERED: usize = 6;
+    /// With more doubts than this, the account waits for a person.
+    pub const DOUBTS: usize = 12;
+
+    /// The slot of a post that takes it after `before`.
+    pub fn taken(post: PostId, until: Timestamp, before: Option<&Self>) -> Self {
+        let Some(before) = before else {
+            return Self { post, until, recent: Vec::new(), doubts: Vec::new() };
+        };
+        let mut recent = before.recent.clone();
+        if before.post != post {
+            recent.insert(0, before.post.clone());
+        }
+        recent.retain(|had| *had != post);
+        recent.truncate(Self::REMEMBERED);
+        Self { post, until, recent, doubts: before.doubts.clone() }
+    }
 }
 
 /// Whether the account's tokens work.

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::PostId;
 
 /// How TikTok treats the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +102,28 @@ impl Sighting {
         let refusals =
             [Self::UnauditedRefused, Self::NotASandboxTarget, Self::UrlUnverified, Self::ActiveUserCap];
         refusals.into_iter().find(|sighting| sighting.as_str() == code)
+    }
+}
+
+/// The operator's set-up is at fault: no post goes out, but for one probe now and then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breaker {
+    /// TikTok's code, or ours.
+    pub code: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// When one post may try again.
+    pub probe_at: Timestamp,
+}
+
+impl Breaker {
+    /// While it is open, one post tries again this often.
+    pub const PROBE: SignedDuration = SignedDuration::from_mins(15);
+
+    /// When a post that waits for the set-up looks again: after the probe, and not all at the same moment.
+    pub fn wait(&self, post: &PostId) -> Timestamp {
+        let spread = i64::try_from(post.bits() % 240).unwrap_or_default();
+        self.probe_at + SignedDuration::from_secs(spread)
     }
 }
 

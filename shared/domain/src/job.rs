@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::content::ContentHash;
+use crate::post::PublishId;
 use crate::{Account, AccountId, CreatorId, MediaId, PostId, WorkspaceId};
 
 /// A message in one of our queues.
@@ -29,6 +30,9 @@ pub enum Job {
     /// Status queue: the posts of a creator that wait for its tokens may go on.
     #[serde(rename = "release.v1")]
     Release(Release),
+    /// Status queue: TikTok spoke of a publish id that is not known here.
+    #[serde(rename = "heard.v1")]
+    Heard(Heard),
     /// Refresh queue: an account's access token is about to end, or was refused.
     #[serde(rename = "refresh.v1")]
     Refresh {
@@ -85,6 +89,22 @@ pub struct Release {
     pub cursor: Option<String>,
 }
 
+/// TikTok spoke of a publish id that is not known here: it may be that of an attempt in doubt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// The account of the user it is about.
+    pub account: AccountId,
+    /// TikTok's id.
+    pub publish_id: PublishId,
+    /// When TikTok says it happened.
+    pub at: Timestamp,
+    /// When we were told.
+    pub heard_at: Timestamp,
+    /// TikTok refused the token of this epoch: wait for a newer one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_epoch: Option<u64>,
+}
+
 impl Job {
     /// Lets an account's creator's posts go on, from the first page of the workspace's list.
     pub fn release(account: &Account) -> Self {
@@ -102,6 +122,7 @@ impl Job {
             Self::Publish(publish) => publish.account.as_str(),
             Self::Check(check) => check.account.as_str(),
             Self::Release(release) => release.account.as_str(),
+            Self::Heard(heard) => heard.account.as_str(),
             Self::Refresh { account, .. } => account.as_str(),
             Self::Ingest { media, .. } => media.as_str(),
         }

@@ -69,6 +69,105 @@ pub struct Limits {
     pub status: Ring<30>,
     /// After a 429 nothing goes out before this.
     pub rest_until: Option<Timestamp>,
+    /// Attempts that began in the last 24 hours.
+    pub day: Day,
+}
+
+/// TikTok's cap of posts in 24 hours: what counts towards it, and how many it takes, as far as that was learned.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Day {
+    /// When the attempts of the last 24 hours began, in seconds since 1970, oldest first.
+    counted: Vec<i64>,
+    /// How many TikTok took, and when it refused one more.
+    pub cap: Option<Cap>,
+}
+
+/// A cap that was learned from a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cap {
+    /// Posts in 24 hours.
+    pub posts: u32,
+    /// When TikTok refused one more.
+    pub learned_at: Timestamp,
+}
+
+const A_DAY: SignedDuration = SignedDuration::from_hours(24);
+/// A cap is believed this long: TikTok moves it.
+const CAP_BELIEVED: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// More than TikTok takes of anybody.
+const COUNTED_MAX: usize = 64;
+
+impl Day {
+    /// What a row holds.
+    pub fn new(mut counted: Vec<i64>, cap: Option<Cap>) -> Self {
+        counted.sort_unstable();
+        counted.drain(..counted.len().saturating_sub(COUNTED_MAX));
+        Self { counted, cap }
+    }
+
+    /// Seconds since 1970, oldest first.
+    pub fn counted(&self) -> &[i64] {
+        &self.counted
+    }
+
+    fn forget_before(&mut self, now: Timestamp) {
+        let begin = (now - A_DAY).as_second();
+        self.counted.retain(|at| *at > begin);
+    }
+
+    /// An attempt begins.
+    pub fn count(&mut self, at: Timestamp) {
+        self.forget_before(at);
+        let mut counted = std::mem::take(&mut self.counted);
+        counted.push(at.as_second());
+        *self = Self::new(counted, self.cap);
+    }
+
+    /// The attempt that began last came to nothing.
+    pub fn uncount(&mut self) {
+        self.counted.pop();
+    }
+
+    /// Attempts in the 24 hours before `now`.
+    pub fn used(&self, now: Timestamp) -> u32 {
+        let begin = (now - A_DAY).as_second();
+        u32::try_from(self.counted.iter().filter(|at| **at > begin).count()).unwrap_or(u32::MAX)
+    }
+
+    /// How many more TikTok takes, as far as its cap is known.
+    pub fn left(&self, now: Timestamp) -> Option<u32> {
+        Some(self.believed(now)?.posts.saturating_sub(self.used(now)))
+    }
+
+    fn believed(&self, now: Timestamp) -> Option<Cap> {
+        self.cap.filter(|cap| now < cap.learned_at + CAP_BELIEVED)
+    }
+
+    /// When TikTok takes another one, if its cap says that it does not now.
+    pub fn free_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let cap = usize::try_from(self.believed(now)?.posts).ok()?;
+        let begin = (now - A_DAY).as_second();
+        let counted: Vec<i64> = self.counted.iter().copied().filter(|at| *at > begin).collect();
+        let index = counted.len().checked_sub(cap)?;
+        after_a_day(*counted.get(index)?)
+    }
+
+    /// TikTok refused the attempt that began last: it takes no more than came before. Gives when the oldest of them counts no
+    /// more; `None`: it was not us who used them up.
+    pub fn refused(&mut self, now: Timestamp) -> Option<Timestamp> {
+        self.uncount();
+        self.forget_before(now);
+        let used = self.used(now);
+        if used > 0 {
+            self.cap = Some(Cap { posts: used, learned_at: now });
+        }
+        after_a_day(*self.counted.first()?)
+    }
+}
+
+fn after_a_day(second: i64) -> Option<Timestamp> {
+    // a second later: TikTok counts finer than we do
+    Some(Timestamp::from_second(second + 1).ok()? + A_DAY)
 }
 
 impl Limits {

@@ -1,9 +1,84 @@
-//! What a workspace is told about its creators. A notice is derived from what happened: recording it twice records it once.
+//! What a workspace is told about its creators and posts. A notice is derived from what happened: recording it twice records it once.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{CreatorId, NoticeId, WorkspaceId};
+use crate::{CreatorId, NoticeId, Post, PostId, WorkspaceId};
+
+/// What happened to a post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PostNews {
+    /// TikTok says it is published.
+    #[serde(rename = "post.published")]
+    Published,
+    /// The id of the public post is known, and with it its link.
+    #[serde(rename = "post.url_resolved")]
+    PostId,
+    /// It is no longer public.
+    #[serde(rename = "post.removed")]
+    Removed,
+    /// What was said to have failed, or to be cancelled, is published.
+    #[serde(rename = "post.corrected")]
+    Corrected,
+    /// The draft is in the creator's inbox.
+    #[serde(rename = "post.sent_to_inbox")]
+    SentToInbox,
+    /// It waits for more than its turn.
+    #[serde(rename = "post.held")]
+    Held,
+    /// It failed for good.
+    #[serde(rename = "post.failed")]
+    Failed,
+    /// It was stopped.
+    #[serde(rename = "post.cancelled")]
+    Cancelled,
+    /// TikTok will not stop it any more.
+    #[serde(rename = "post.cancel_refused")]
+    CancelRefused,
+    /// Nobody knows whether TikTok created it.
+    #[serde(rename = "post.unconfirmed")]
+    Unconfirmed,
+    /// A job about it failed again and again.
+    #[serde(rename = "post.put_aside")]
+    PutAside,
+}
+
+impl PostNews {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Published => "post.published",
+            Self::PostId => "post.url_resolved",
+            Self::Removed => "post.removed",
+            Self::Corrected => "post.corrected",
+            Self::SentToInbox => "post.sent_to_inbox",
+            Self::Held => "post.held",
+            Self::Failed => "post.failed",
+            Self::Cancelled => "post.cancelled",
+            Self::CancelRefused => "post.cancel_refused",
+            Self::Unconfirmed => "post.unconfirmed",
+            Self::PutAside => "post.put_aside",
+        }
+    }
+
+    const fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::Published
+            | Self::PostId
+            | Self::Removed
+            | Self::Corrected
+            | Self::SentToInbox
+            | Self::Cancelled
+            | Self::CancelRefused => None,
+            Self::Held | Self::Failed => Some("read the post: it says what to do"),
+            Self::Unconfirmed => Some(
+                "look at the creator's TikTok account and tell with POST /v1/posts/{id}/resolve what is there",
+            ),
+            Self::PutAside => {
+                Some("the operator repairs the cause and sends it again with `cargo slipway redrive`")
+            }
+        }
+    }
+}
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +107,16 @@ pub enum News {
         /// The warning that was due: 30, 7 or 1.
         days: u8,
     },
+    /// Something happened to a post.
+    #[serde(rename = "post")]
+    Post {
+        /// Which.
+        post: PostId,
+        /// What.
+        event: PostNews,
+        /// TikTok's code or our rule, where there is one.
+        code: Option<String>,
+    },
 }
 
 impl News {
@@ -42,6 +127,7 @@ impl News {
             Self::ReconnectRequired { .. } => "creator.reconnect_required",
             Self::Disconnected => "creator.disconnected",
             Self::GrantEnds { .. } => "creator.grant_ends",
+            Self::Post { event, .. } => event.name(),
         }
     }
 
@@ -53,6 +139,7 @@ impl News {
                 Some("send the creator a link from POST /v1/connect-links with this creator's id")
             }
             Self::Disconnected => Some("connect the creator again, or cancel the posts that wait"),
+            Self::Post { event, .. } => event.remedy(),
         }
     }
 }
@@ -78,11 +165,21 @@ impl Notice {
         let number = match &news {
             // a grant that does not end later after a refresh is warned about once, not once a generation
             News::GrantEnds { at, days } => format!("{days} {}", at.as_second() / 86_400),
-            News::Connected { .. } | News::ReconnectRequired { .. } | News::Disconnected => epoch.to_string(),
+            News::Connected { .. }
+            | News::ReconnectRequired { .. }
+            | News::Disconnected
+            | News::Post { .. } => epoch.to_string(),
         };
         let text = format!("{creator} {} {number}", news.name());
         let id = NoticeId::from_bits(fnv1a(text.as_bytes()));
         Self { id, workspace: workspace.clone(), creator: creator.clone(), at, news }
+    }
+
+    /// News of a post: the same of the same moment is one notice.
+    pub fn of_post(post: &Post, at: Timestamp, news: News) -> Self {
+        let text = format!("{} {} {}", post.id, news.name(), at.as_millisecond());
+        let id = NoticeId::from_bits(fnv1a(text.as_bytes()));
+        Self { id, workspace: post.workspace.clone(), creator: post.creator.clone(), at, news }
     }
 }
 

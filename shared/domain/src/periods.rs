@@ -21,6 +21,11 @@ pub struct Periods {
     pub post_deadline: SignedDuration,
     /// An unconfirmed attempt keeps the account's other posts waiting this long (`UnconfirmedDeadlineSeconds`).
     pub unconfirmed_deadline: SignedDuration,
+    /// Gaps between looks for what became of an attempt in doubt; the last repeats.
+    pub evidence_ladder: Vec<SignedDuration>,
+    /// The copy of an attempt in doubt is taken away after this, if a log can show that TikTok never asked for it
+    /// (`FenceWaitSeconds`).
+    pub fence_wait: SignedDuration,
     /// An upload that did not come by then never will (`MediaDeadlineSeconds`).
     pub media_deadline: SignedDuration,
 }
@@ -38,6 +43,8 @@ impl Default for Periods {
             tail: SignedDuration::from_secs(172_800),
             post_deadline: SignedDuration::from_secs(86_400),
             unconfirmed_deadline: SignedDuration::from_secs(4_500),
+            evidence_ladder: seconds(&[60, 120, 240, 480, 900]),
+            fence_wait: SignedDuration::from_secs(300),
             media_deadline: SignedDuration::from_secs(86_400),
         }
     }

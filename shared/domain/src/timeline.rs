@@ -39,6 +39,26 @@ pub enum What {
     Unconfirmed,
     /// TikTok's word contradicts what was recorded as final.
     Corrected,
+    /// TikTok has put the draft into the creator's inbox.
+    SentToInbox,
+    /// A person wants it stopped.
+    CancelAsked,
+    /// TikTok will not stop it any more.
+    CancelRefused,
+    /// Stopped before it was published.
+    Cancelled,
+    /// The copy of an attempt in doubt was taken away, so that TikTok cannot begin to pull it.
+    Fenced,
+    /// Evidence shows what TikTok calls the attempt.
+    Adopted,
+    /// The video was found among the creator's.
+    Found,
+    /// Nothing has shown what became of the attempt: a person has to look.
+    Unresolved,
+    /// A person said what became of it.
+    Resolved,
+    /// A job about it failed again and again and was put aside; the code names the queue.
+    PutAside,
 }
 
 /// By whom.
@@ -57,6 +77,8 @@ pub enum Actor {
     Check,
     /// A status check that the EventBridge sweep asked for.
     Sweep,
+    /// Somebody with an API key.
+    Person,
 }
 
 /// One thing that happened to a post.

@@ -56,7 +56,8 @@ impl Moved {
 
 const TRIES: u32 = 5;
 
-/// Applies an event to a post and writes it, again on the newer row when somebody else wrote first.
+/// Applies an event to a post and writes it with what its workspace is told, again on the newer row when somebody else wrote
+/// first.
 pub async fn move_post(
     posts: &impl Posts,
     time: &(impl Clock + Entropy),
@@ -70,13 +71,27 @@ pub async fn move_post(
             Outcome::Unchanged => return Ok(Moved::Unchanged(seen)),
             Outcome::Moved(after) => after,
         };
-        match posts.save(&seen, &after, time.nonce()).await? {
+        match posts.save(&seen, &after, after.news().as_ref(), time.nonce()).await? {
             Saved::Written(after) => return Ok(Moved::Moved { before: seen.row.state, after }),
             Saved::Conflict(Some(newer)) => seen = newer,
             Saved::Conflict(None) => return Err(MoveError::Gone),
         }
     }
     Err(MoveError::Contended(TRIES))
+}
+
+/// Makes sure that a post can be found by its publish id, if nobody has seen that yet. Afterwards an event about the id cannot
+/// be taken for another attempt's.
+pub async fn index(
+    posts: &impl Posts,
+    time: &impl Clock,
+    mut post: Stored<Post>,
+) -> PortResult<Stored<Post>> {
+    if let Some(publish_id) = post.row.state.unindexed() {
+        posts.remember(publish_id, &post.row.id, time.now()).await?;
+        post.row.state = post.row.state.indexed();
+    }
+    Ok(post)
 }
 
 /// Deletes the copy that TikTok could pull, once it has no business with it any more. A copy that stays because this
@@ -102,7 +117,7 @@ pub fn job_for(post: &Post, task: Task, swept: bool) -> Job {
             ticket: reserved(post),
             refused_epoch: None,
         }),
-        Task::Check | Task::Settle => Job::Check(Check {
+        Task::Check | Task::Settle | Task::Evidence => Job::Check(Check {
             post: post.id.clone(),
             account: post.account.clone(),
             swept,

@@ -11,6 +11,7 @@ use domain::{MediaId, SignedDuration, Timestamp};
 use ports::{Copied, Objects, PortError, PortResult, SecretUrl, Upload};
 
 use crate::error::{Odd, changed, failed, missing};
+use crate::fetch_log::{LogSource, ServerTime};
 
 /// How long a copy inside S3 may take: no byte comes through here, but gigabytes are not copied in a moment.
 const COPY: Duration = Duration::from_secs(20);
@@ -22,6 +23,7 @@ const COPY: Duration = Duration::from_secs(20);
 pub struct Bucket {
     pub(crate) client: Client,
     pub(crate) name: String,
+    pub(crate) log: Option<LogSource>,
 }
 
 impl fmt::Debug for Bucket {
@@ -40,7 +42,13 @@ impl Bucket {
             .to_builder()
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .build();
-        Self { client: Client::from_conf(config), name: name.into() }
+        Self { client: Client::from_conf(config), name: name.into(), log: None }
+    }
+
+    /// The same bucket, with the log of who asked for its copies.
+    #[must_use]
+    pub fn with_log(self, log: Option<LogSource>) -> Self {
+        Self { log, ..self }
     }
 }
 
@@ -121,6 +129,16 @@ impl Objects for Bucket {
             Err(error) if changed(&error) || missing(&error) => Ok(Copied::Changed),
             Err(error) => Err(failed(what(), error)),
         }
+    }
+
+    async fn fence(&self, key: &str) -> PortResult<Timestamp> {
+        let what = || "taking an attempt's copy away".to_owned();
+        let time = ServerTime::default();
+        let request = self.client.delete_object().bucket(&self.name).key(key);
+        request.customize().interceptor(time.clone()).send().await.map_err(|error| failed(what(), error))?;
+        // S3 tells whole seconds
+        let at = time.read().map(|at| at + SignedDuration::from_secs(1));
+        at.ok_or_else(|| PortError::passing(what(), Odd::NoDate))
     }
 
     async fn delete_copy(&self, key: &str) -> PortResult<()> {

@@ -11,6 +11,8 @@ use ports::PortError;
 pub(crate) enum Odd {
     #[error("the answer bears no ETag")]
     NoEtag,
+    #[error("the answer bears no date")]
+    NoDate,
     #[error("the answer bears no size")]
     NoSize,
     #[error("asked for {asked} bytes, got {got}")]

@@ -4,9 +4,10 @@
 //! |---|---|---|
 //! | `up/<media>` | an upload, as it came | nobody outside |
 //! | `m/<random>.<ext>` | the copy of one attempt, pinned to the probed `ETag` | TikTok |
+//! | `fetch-log/…` | who asked for copies, as CloudFront logs it; on AWS in a bucket of its own | nobody outside |
 //! | `rescue/<account>/<epoch>` | sealed tokens that the table would not take, as JSON | nobody outside |
 //!
-//! [`Bucket`] implements [`ports::Objects`] and [`ports::Rescue`]; [`Bucket::open`] reads ranges of an upload.
+//! [`Bucket`] implements [`ports::Objects`], [`ports::FetchLog`] and [`ports::Rescue`]; [`Bucket::open`] reads ranges of an upload.
 //!
 //! The role needs `s3:ListBucket` besides the object actions: without it S3 answers 403 instead of 404 for an object that
 //! is not there, and a missing upload or rescue object looks like a denial.
@@ -15,8 +16,10 @@
 
 mod bucket;
 mod error;
+mod fetch_log;
 mod ranged;
 mod rescue;
 
 pub use bucket::Bucket;
+pub use fetch_log::LogSource;
 pub use ranged::RangedObject;

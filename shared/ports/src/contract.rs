@@ -93,10 +93,25 @@ pub fn posts_in_every_state(bits: u128) -> Vec<Post> {
     };
     let again = moved(&processing, said(verdict(true)), 10_012);
     let failed = moved(&processing, said(verdict(false)), 10_013);
+    let inbox = moved(&processing, said(Verdict::InInbox), 10_014);
+    let cancelling = moved(&initiating, Event::CancelAsked, 10_015);
+    let stopping = moved(&processing, Event::CancelAsked, 10_016);
+    let cancelled = moved(&queued, Event::CancelAsked, 10_017);
+    let fenced = moved(&unconfirmed, Event::Fenced { nonce: claimer, at: NOON + HOUR }, 10_018);
+    let found = moved(&unconfirmed, Event::Found { nonce: claimer, post_id: u64::MAX }, 10_019);
+    let scheduled =
+        Post { state: domain::PostState::Scheduled { media: samples::pinned(), at: NOON }, ..queued.clone() };
     vec![
         awaiting,
         rejected,
         queued,
+        scheduled,
+        inbox,
+        cancelling,
+        stopping,
+        cancelled,
+        fenced,
+        found,
         held,
         for_ever,
         released,
@@ -156,7 +171,7 @@ async fn a_post_survives_every_state(store: &impl Posts) {
     let first = steps.next().expect("there are states");
     let mut seen = new(store.create(&first, &samples::content(), nonce(1)).await.unwrap());
     for (step, bits) in steps.zip(2..) {
-        let stored = written(store.save(&seen, &step, nonce(bits)).await.unwrap());
+        let stored = written(store.save(&seen, &step, None, nonce(bits)).await.unwrap());
         assert_eq!(stored, Stored { row: step.clone(), version: seen.version + 1 });
         let read = store.post(&first.id, Read::Strong).await.unwrap().expect("it is there");
         assert_eq!(read, stored, "as it was saved");
@@ -170,16 +185,44 @@ async fn a_save_needs_the_seen_version(store: &impl Posts) {
     let claimed = moved(&post, Event::Claimed { nonce: nonce(9), until: NOON + HOUR }, 1);
     let held = moved(&post, Event::Held { until: None, why: HoldReason::Operator, code: None }, 2);
 
-    let second = written(store.save(&first, &claimed, nonce(2)).await.unwrap());
-    assert_eq!(store.save(&first, &held, nonce(3)).await.unwrap(), Saved::Conflict(Some(second.clone())));
+    let second = written(store.save(&first, &claimed, None, nonce(2)).await.unwrap());
+    assert_eq!(
+        store.save(&first, &held, None, nonce(3)).await.unwrap(),
+        Saved::Conflict(Some(second.clone()))
+    );
     assert_eq!(store.post(&post.id, Read::Strong).await.unwrap().as_ref(), Some(&second));
 
-    let repeated = store.save(&first, &claimed, nonce(2)).await.unwrap();
+    let repeated = store.save(&first, &claimed, None, nonce(2)).await.unwrap();
     assert_eq!(repeated, Saved::Written(second), "a repeat of our own write is our write");
 
     let missing = Stored { row: samples::post(0x1003, None, NOON), version: 1 };
-    assert_eq!(store.save(&missing, &missing.row, nonce(4)).await.unwrap(), Saved::Conflict(None));
+    assert_eq!(store.save(&missing, &missing.row, None, nonce(4)).await.unwrap(), Saved::Conflict(None));
     assert_eq!(store.post(&missing.row.id, Read::Strong).await.unwrap(), None);
+}
+
+async fn what_is_told_is_written_with_the_post_or_not_at_all(store: &(impl Posts + Notices)) {
+    let workspace = WorkspaceId::from_bits(0x1005);
+    let post = Post { workspace: workspace.clone(), ..samples::post(0x1005, None, NOON) };
+    let first = new(store.create(&post, &samples::content(), nonce(1)).await.unwrap());
+    let told = async || store.list_notices(&workspace, None, 10).await.unwrap().rows;
+    let failure = Failure { code: "video.codec".to_owned(), remedy: "use H.264".to_owned() };
+    let failed = moved(&post, Event::MediaRejected(failure), 1);
+    let news = failed.news().expect("the workspace is told");
+
+    let stale = Stored { version: 7, ..first.clone() };
+    let conflict = store.save(&stale, &failed, Some(&news), nonce(2)).await.unwrap();
+    assert_eq!(conflict, Saved::Conflict(Some(first.clone())));
+    assert_eq!(told().await, Vec::new(), "neither");
+
+    let second = written(store.save(&first, &failed, Some(&news), nonce(3)).await.unwrap());
+    assert_eq!(told().await, vec![news.clone()], "both");
+    assert_eq!(store.post(&post.id, Read::Strong).await.unwrap().as_ref(), Some(&second));
+    let again = store.save(&first, &failed, Some(&news), nonce(3)).await.unwrap();
+    assert_eq!(again, Saved::Written(second.clone()), "a repeat of our own write is our write");
+
+    let cancelled = Post { updated_at: NOON + HOUR, ..failed };
+    written(store.save(&second, &cancelled, Some(&news), nonce(4)).await.unwrap());
+    assert_eq!(told().await, vec![news], "the same news is one notice");
 }
 
 async fn work_is_read_at_once(store: &impl Posts) {
@@ -384,7 +427,7 @@ async fn limits_are_saved_if_nobody_else_has(store: &impl Accounts) {
     limits.reserve_status(NOON - HOUR * 24 * 400);
     limits.reserve_status(NOON + SECOND);
     limits.rest(NOON, SignedDuration::from_millis(1));
-    let slot = Slot { post: PostId::from_bits(0x3003), until: NOON + HOUR };
+    let slot = Slot::taken(PostId::from_bits(0x3003), NOON + HOUR, None);
     let save = |seen, limits, slot, by| store.save_limits(&sample.id, seen, limits, slot, nonce(by));
 
     assert_eq!(save(0, &limits, Some(&slot), 2).await.unwrap(), Some(1));
@@ -511,7 +554,7 @@ async fn connecting_again_resets_no_limit(store: &impl Accounts) {
     store.connect(&sample, nonce(1)).await.unwrap();
     let mut limits = sample.limits.clone();
     limits.reserve_publish(NOON);
-    let slot = Slot { post: PostId::from_bits(0x3008), until: NOON + HOUR };
+    let slot = Slot::taken(PostId::from_bits(0x3008), NOON + HOUR, None);
     store.save_limits(id, 0, &limits, Some(&slot), nonce(2)).await.unwrap();
     won(store, id, 3, 0).await;
     let again = Account {
@@ -656,7 +699,8 @@ async fn keys_are_listed_newest_first(store: &impl Keys) {
 }
 
 /// [`Notices`]. Uses ids from 0x8000.
-pub async fn notices(store: &impl Notices) {
+pub async fn notices(store: &(impl Notices + Posts)) {
+    what_is_told_is_written_with_the_post_or_not_at_all(store).await;
     let workspace = WorkspaceId::from_bits(0x8000);
     let notice = |epoch, at, news| Notice::new(&workspace, &CreatorId::from_bits(0x8001), epoch, at, news);
     let lost = notice(4, NOON, News::ReconnectRequired { code: "invalid_grant".to_owned() });
@@ -768,7 +812,7 @@ pub async fn due_rows(store: &(impl DueRows + Posts + MediaRows)) {
     );
     let pushed = store.post(&post.id, Read::Strong).await.unwrap().expect("it is there");
     assert_eq!(pushed, Stored { row: Post { due: Some(at(300)), ..post }, version: seen.version + 1 });
-    let conflict = store.save(&seen, &seen.row, nonce(2)).await.unwrap();
+    let conflict = store.save(&seen, &seen.row, None, nonce(2)).await.unwrap();
     assert_eq!(conflict, Saved::Conflict(Some(pushed.clone())));
 
     assert!(store.push_back(&media_key, at(10), None).await.unwrap());
@@ -780,11 +824,11 @@ pub async fn due_rows(store: &(impl DueRows + Posts + MediaRows)) {
 
     // saving moves the wake-up, keeps it and takes it away
     let again = Post { due: Some(at(50)), ..pushed.row.clone() };
-    let pushed = written(store.save(&pushed, &again, nonce(3)).await.unwrap());
-    let pushed = written(store.save(&pushed, &again, nonce(4)).await.unwrap());
+    let pushed = written(store.save(&pushed, &again, None, nonce(3)).await.unwrap());
+    let pushed = written(store.save(&pushed, &again, None, nonce(4)).await.unwrap());
     let later_key = DueKey::Post(later.id.clone());
     assert_eq!(due(301, 10).await, [(later_key.clone(), at(30)), (post_key.clone(), at(50))]);
-    written(store.save(&pushed, &Post { due: None, ..again }, nonce(5)).await.unwrap());
+    written(store.save(&pushed, &Post { due: None, ..again }, None, nonce(5)).await.unwrap());
     assert_eq!(due(301, 10).await, [(later_key, at(30))]);
     let media = store.media(&media.id, Read::Strong).await.unwrap().expect("it is there");
     written(store.judge(&media, &ready, nonce(6)).await.unwrap());

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use domain::account::{Binding, Lease, Sealed, Slot, Tokens};
-use domain::app::{AppFacts, Sighting};
+use domain::app::{AppFacts, Breaker, Sighting};
 use domain::content::{Content, ContentHash};
 use domain::limits::Limits;
 use domain::media::Container;
@@ -120,6 +120,8 @@ pub struct Work {
     pub content: Option<Content>,
     /// Its account.
     pub account: Option<Account>,
+    /// The operator's breaker, if it is open and the content was asked for.
+    pub breaker: Option<Breaker>,
 }
 
 /// One page of a list, newest first.
@@ -149,7 +151,7 @@ pub trait Posts: Send + Sync {
         id: &PostId,
         hash: &ContentHash,
     ) -> impl Future<Output = PortResult<Option<Content>>> + Send;
-    /// Post, content (if a hash is given) and account in one read.
+    /// Post, account, and (if a hash is given) content and breaker in one read.
     fn work(
         &self,
         post: &PostId,
@@ -157,11 +159,12 @@ pub trait Posts: Send + Sync {
         account: &AccountId,
         read: Read,
     ) -> impl Future<Output = PortResult<Work>> + Send;
-    /// Writes the post if its version is still the seen one.
+    /// Writes the post if its version is still the seen one, and with it what its workspace is told: both or neither.
     fn save(
         &self,
         seen: &Stored<Post>,
         post: &Post,
+        news: Option<&Notice>,
         nonce: Nonce,
     ) -> impl Future<Output = PortResult<Saved<Post>>> + Send;
     /// Remembers for 90 days whose publish id this is. Writing the same again changes nothing; an id that is another
@@ -458,6 +461,14 @@ pub trait AppRows: Send + Sync {
         name: &str,
         content: &str,
     ) -> impl Future<Output = PortResult<()>> + Send;
+    /// Opens the operator's breaker; one that is open stays as it is.
+    fn trip(&self, breaker: &Breaker) -> impl Future<Output = PortResult<()>> + Send;
+    /// Takes the breaker's next probe, if nobody has since it was seen: afterwards the next one is at `next`.
+    fn take_probe(&self, seen: &Breaker, next: Timestamp) -> impl Future<Output = PortResult<bool>> + Send;
+    /// The breaker, if it is open.
+    fn breaker(&self) -> impl Future<Output = PortResult<Option<Breaker>>> + Send;
+    /// Closes the breaker that has been open since `since`; another one stays open.
+    fn close_breaker(&self, since: Timestamp) -> impl Future<Output = PortResult<()>> + Send;
     /// A verification file.
     fn file(&self, name: &str) -> impl Future<Output = PortResult<Option<String>>> + Send;
 }
@@ -628,6 +639,8 @@ pub trait Objects: Send + Sync {
         key: &str,
         container: Container,
     ) -> impl Future<Output = PortResult<Copied>> + Send;
+    /// Deletes an attempt's copy and says when that was done, by the clock of the bucket.
+    fn fence(&self, key: &str) -> impl Future<Output = PortResult<Timestamp>> + Send;
     /// Deletes an attempt's copy; deleting what is gone is fine.
     fn delete_copy(&self, key: &str) -> impl Future<Output = PortResult<()>> + Send;
     /// Serves one of TikTok's verification files from the media domain, at `/<name>` and `/m/<name>`.
@@ -638,6 +651,18 @@ pub trait Objects: Send + Sync {
         key: &str,
         valid: SignedDuration,
     ) -> impl Future<Output = PortResult<SecretUrl>> + Send;
+}
+
+/// The log of who asked the media domain for what. All times are by the clock of the bucket: workers' clocks prove nothing.
+pub trait FetchLog: Send + Sync {
+    /// Every request that began before this is in the log; `None`: there is no log.
+    fn complete_until(&self) -> impl Future<Output = PortResult<Option<Timestamp>>> + Send;
+    /// Whether anybody asked for an attempt's copy that was claimed at `claimed_at`, by a clock that may be minutes off.
+    fn was_asked_for(
+        &self,
+        key: &str,
+        claimed_at: Timestamp,
+    ) -> impl Future<Output = PortResult<bool>> + Send;
 }
 
 /// Sealed tokens that the table would not take, kept until somebody can store them.

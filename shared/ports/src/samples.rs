@@ -7,6 +7,7 @@ use domain::content::{Allow, Caption, Consent, ContentHash, Disclosure, PrivacyL
 use domain::creator::{CreatorInfo, CreatorStatus};
 use domain::limits::Limits;
 use domain::media::{Container, Declared, MediaState, Pinned, Probe};
+use domain::post::Order;
 use domain::{
     Account, AccountId, Content, Creator, CreatorId, KeyId, KeyName, Media, MediaId, Periods, Post, PostId,
     Scopes, SignedDuration, Timestamp, WorkspaceId,
@@ -53,18 +54,22 @@ pub fn pinned() -> Pinned {
 
 /// A post that was accepted at `now`; without `pinned` it waits for its media.
 pub fn post(bits: u128, pinned: Option<Pinned>, now: Timestamp) -> Post {
-    Post::accept(
-        PostId::from_bits(bits),
-        workspace(),
-        CreatorId::from_bits(0xc1),
-        AccountId::from_bits(0xacc),
-        ContentHash([0xb0; 32]),
-        MediaId::from_bits(1),
-        PrivacyLevel::PublicToEveryone,
-        pinned,
-        now,
-        &Periods::default(),
-    )
+    Post::accept(order(bits), pinned, now, &Periods::default())
+}
+
+/// What [`post`] asks for.
+pub fn order(bits: u128) -> Order {
+    Order {
+        id: PostId::from_bits(bits),
+        workspace: workspace(),
+        creator: CreatorId::from_bits(0xc1),
+        account: AccountId::from_bits(0xacc),
+        content: ContentHash([0xb0; 32]),
+        media: MediaId::from_bits(1),
+        privacy_level: PrivacyLevel::PublicToEveryone,
+        publish_at: None,
+        retry_of: None,
+    }
 }
 
 /// A media that was declared at `now`.

@@ -48,7 +48,7 @@ impl Sqs {
     fn queue(&self, job: &Job) -> (&'static str, Option<&str>) {
         let (name, url) = match job {
             Job::Publish(_) => ("publish", &self.urls.publish),
-            Job::Check(_) | Job::Release(_) => ("status", &self.urls.status),
+            Job::Check(_) | Job::Release(_) | Job::Heard(_) => ("status", &self.urls.status),
             Job::Ingest { .. } => ("ingest", &self.urls.ingest),
             Job::Refresh { .. } => ("refresh", &self.urls.refresh),
         };

@@ -73,7 +73,16 @@ pub(crate) fn read(item: &Item) -> PortResult<Account> {
         lease: row.maybe("ln", |row, name| Ok(Lease { nonce: row.nonce(name)?, until: row.time("lu")? }))?,
         limits: codec::read_limits(row.bytes("r")?).ok_or_else(|| row.unreadable("r"))?,
         limits_version: row.number("lv")?,
-        slot: row.maybe("sp", |row, name| Ok(Slot { post: row.parsed(name)?, until: row.time("su")? }))?,
+        slot: row.maybe("sp", |row, name| {
+            let ids = |name| {
+                let ids = row.maybe(name, |row, name| {
+                    codec::read_ids(row.bytes(name)?).ok_or_else(|| row.unreadable(name))
+                })?;
+                PortResult::Ok(ids.unwrap_or_default())
+            };
+            let (recent, doubts) = (ids("sr")?, ids("sd")?);
+            Ok(Slot { post: row.parsed(name)?, until: row.time("su")?, recent, doubts })
+        })?,
         due: due::read(&row)?,
     })
 }
@@ -148,7 +157,9 @@ impl Accounts for Store {
             .set("n", nonce(by))
             .set("r", binary(codec::limits(limits)))
             .put("sp", slot.map(|slot| text(slot.post.as_str())))
-            .put("su", slot.map(|slot| millis(slot.until)));
+            .put("su", slot.map(|slot| millis(slot.until)))
+            .put("sr", slot.and_then(|slot| codec::ids(&slot.recent)).map(binary))
+            .put("sd", slot.and_then(|slot| codec::ids(&slot.doubts)).map(binary));
         match self.update(&pk(id), update, ReturnValue::None).await? {
             Wrote::Done(_) => Ok(Some(version)),
             Wrote::Refused(found) => {

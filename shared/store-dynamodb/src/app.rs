@@ -2,13 +2,13 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::Timestamp;
-use domain::app::{AppFacts, Sighting};
+use domain::app::{AppFacts, Breaker, Sighting};
 use domain::content::ContentHash;
 use ports::{AppRows, PortResult, Read, Unexplained, cursor};
 
-use crate::item::{Reader, millis, number, text};
+use crate::item::{Item, Reader, millis, number, text};
 use crate::update::Update;
-use crate::{Store, codec};
+use crate::{Store, Wrote, codec};
 
 const DAYS: i64 = 90;
 /// A row holds 400 kB; what TikTok sends takes a hundredth.
@@ -27,6 +27,16 @@ const fn attribute(sighting: Sighting) -> &'static str {
 
 fn pk(client_key: &str) -> String {
     format!("app#{client_key}")
+}
+
+/// One deployment has one app, so its breaker has one row, which is read together with a post.
+pub(crate) const BREAKER: &str = "breaker";
+
+/// A breaker that was closed leaves a row without a code.
+pub(crate) fn read_breaker(item: &Item) -> PortResult<Option<Breaker>> {
+    Reader::new(item).maybe("co", |row, name| {
+        Ok(Breaker { code: row.text(name)?.to_owned(), since: row.time("si")?, probe_at: row.time("pr")? })
+    })
 }
 
 impl AppRows for Store {
@@ -69,6 +79,31 @@ impl AppRows for Store {
         self.update(&format!("file#{name}"), file, ReturnValue::None).await?;
         let listed = Update::always().add("fs", AttributeValue::Ss(vec![name.to_owned()]));
         self.update(&pk(client_key), listed, ReturnValue::None).await.map(drop)
+    }
+
+    async fn trip(&self, breaker: &Breaker) -> PortResult<()> {
+        let update = Update::when("attribute_not_exists(#co)")
+            .set("co", text(&breaker.code))
+            .set("si", millis(breaker.since))
+            .set("pr", millis(breaker.probe_at));
+        self.update(BREAKER, update, ReturnValue::None).await.map(drop)
+    }
+
+    async fn take_probe(&self, seen: &Breaker, next: Timestamp) -> PortResult<bool> {
+        // our own lost answer leaves nobody with the probe: the next one is a quarter of an hour away
+        let update = Update::when("#pr = :seen").value("seen", millis(seen.probe_at)).set("pr", millis(next));
+        let wrote = self.update(BREAKER, update, ReturnValue::None).await?;
+        Ok(matches!(wrote, Wrote::Done(_)))
+    }
+
+    async fn breaker(&self) -> PortResult<Option<Breaker>> {
+        let found = self.get(BREAKER.to_owned(), Read::Strong).await?;
+        Ok(found.as_ref().map(read_breaker).transpose()?.flatten())
+    }
+
+    async fn close_breaker(&self, since: Timestamp) -> PortResult<()> {
+        let update = Update::when("#si = :since").value("since", millis(since)).remove("co");
+        self.update(BREAKER, update, ReturnValue::None).await.map(drop)
     }
 
     async fn file(&self, name: &str) -> PortResult<Option<String>> {

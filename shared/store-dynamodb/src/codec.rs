@@ -1,9 +1,9 @@
 //! Compact forms: the timeline's entries, the limiter's rings and sealed tokens.
 
 use domain::account::Sealed;
-use domain::limits::{Limits, Ring};
+use domain::limits::{Cap, Day, Limits, Ring};
 use domain::timeline::{Actor, Entry, What};
-use domain::{SignedDuration, Timestamp};
+use domain::{PostId, SignedDuration, Timestamp};
 
 const fn what_code(what: What) -> &'static str {
     match what {
@@ -23,10 +23,20 @@ const fn what_code(what: What) -> &'static str {
         What::Failed => "fa",
         What::Unconfirmed => "un",
         What::Corrected => "co",
+        What::SentToInbox => "si",
+        What::CancelAsked => "ca",
+        What::CancelRefused => "cr",
+        What::Cancelled => "cd",
+        What::Fenced => "fe",
+        What::Adopted => "ad",
+        What::Found => "fo",
+        What::Unresolved => "ur",
+        What::Resolved => "rs",
+        What::PutAside => "as",
     }
 }
 
-const WHATS: [What; 16] = [
+const WHATS: [What; 26] = [
     What::AcceptedWaiting,
     What::Accepted,
     What::MediaReady,
@@ -43,6 +53,16 @@ const WHATS: [What; 16] = [
     What::Failed,
     What::Unconfirmed,
     What::Corrected,
+    What::SentToInbox,
+    What::CancelAsked,
+    What::CancelRefused,
+    What::Cancelled,
+    What::Fenced,
+    What::Adopted,
+    What::Found,
+    What::Unresolved,
+    What::Resolved,
+    What::PutAside,
 ];
 
 const fn actor_code(actor: Actor) -> &'static str {
@@ -53,11 +73,12 @@ const fn actor_code(actor: Actor) -> &'static str {
         Actor::Webhook => "w",
         Actor::Check => "c",
         Actor::Sweep => "s",
+        Actor::Person => "h",
     }
 }
 
-const ACTORS: [Actor; 6] =
-    [Actor::Api, Actor::Ingest, Actor::Publish, Actor::Webhook, Actor::Check, Actor::Sweep];
+const ACTORS: [Actor; 7] =
+    [Actor::Api, Actor::Ingest, Actor::Publish, Actor::Webhook, Actor::Check, Actor::Sweep, Actor::Person];
 
 /// `<ms since the post was accepted><what><actor>[|<log id>[|<code>]]`.
 ///
@@ -164,28 +185,74 @@ const fn unzigzag(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ -((number & 1).cast_signed())
 }
 
-/// Rings in the order of their fields, then when the rest ends, if there is one.
+/// The form of [`limits`] that knows of days; the first one ended with the rest.
+const LIMITS_FORM: u8 = 2;
+
+/// Rings in the order of their fields; when the rest ends, or 0; the day's count and its gaps; the cap and when it was
+/// learned, if it was.
 pub(crate) fn limits(limits: &Limits) -> Vec<u8> {
-    let mut bytes = vec![FORM];
+    let mut bytes = vec![LIMITS_FORM];
     push_ring(&mut bytes, &limits.creator_info);
     push_ring(&mut bytes, &limits.init);
     push_ring(&mut bytes, &limits.status);
-    if let Some(rest) = limits.rest_until {
-        push_number(&mut bytes, zigzag(rest.as_millisecond()));
+    push_number(&mut bytes, limits.rest_until.map_or(0, |rest| zigzag(rest.as_millisecond())));
+    push_number(&mut bytes, limits.day.counted().len() as u64);
+    let mut before = 0_i64;
+    for at in limits.day.counted() {
+        push_number(&mut bytes, zigzag(at.wrapping_sub(before)));
+        before = *at;
+    }
+    if let Some(cap) = limits.day.cap {
+        push_number(&mut bytes, u64::from(cap.posts));
+        push_number(&mut bytes, zigzag(cap.learned_at.as_millisecond()));
     }
     bytes
 }
 
 pub(crate) fn read_limits(mut bytes: &[u8]) -> Option<Limits> {
     let bytes = &mut bytes;
-    take_form(bytes)?;
+    let (form, rest) = bytes.split_first()?;
+    *bytes = rest;
+    if ![FORM, LIMITS_FORM].contains(form) {
+        return None;
+    }
     let (creator_info, init, status) = (take_ring(bytes)?, take_ring(bytes)?, take_ring(bytes)?);
-    let rest_until = if bytes.is_empty() {
+    let rest = if bytes.is_empty() { 0 } else { take_number(bytes)? };
+    let rest_until = match rest {
+        0 => None,
+        rest => Some(Timestamp::from_millisecond(unzigzag(rest)).ok()?),
+    };
+    if bytes.is_empty() {
+        return Some(Limits { creator_info, init, status, rest_until, day: Day::default() });
+    }
+    let mut counted = Vec::new();
+    let mut before = 0_i64;
+    for _ in 0..take_number(bytes)?.min(DAY_MAX) {
+        before = before.wrapping_add(unzigzag(take_number(bytes)?));
+        counted.push(before);
+    }
+    let cap = if bytes.is_empty() {
         None
     } else {
-        Some(Timestamp::from_millisecond(unzigzag(take_number(bytes)?)).ok()?)
+        Some(Cap {
+            posts: u32::try_from(take_number(bytes)?).ok()?,
+            learned_at: Timestamp::from_millisecond(unzigzag(take_number(bytes)?)).ok()?,
+        })
     };
-    Some(Limits { creator_info, init, status, rest_until })
+    Some(Limits { creator_info, init, status, rest_until, day: Day::new(counted, cap) })
+}
+
+/// More posts than anybody's day has.
+const DAY_MAX: u64 = 1_000;
+
+/// Ids as they stand one after another.
+pub(crate) fn ids(ids: &[PostId]) -> Option<Vec<u8>> {
+    (!ids.is_empty()).then(|| ids.iter().flat_map(|id| id.bits().to_be_bytes()).collect())
+}
+
+pub(crate) fn read_ids(bytes: &[u8]) -> Option<Vec<PostId>> {
+    let (ids, rest) = bytes.as_chunks::<16>();
+    rest.is_empty().then(|| ids.iter().map(|id| PostId::from_bits(u128::from_be_bytes(*id))).collect())
 }
 
 /// Access and refresh token. Sealed together they have the same data key, which then stands there once.
@@ -264,14 +331,35 @@ pub(crate) mod tests {
             init in times(8),
             status in times(35),
             rest_until in proptest::option::of(at()),
+            counted in proptest::collection::vec(any::<i64>(), 0..80),
+            cap in proptest::option::of((any::<u32>(), at())),
         ) {
             let had = Limits {
                 creator_info: Ring::from_millis(creator_info),
                 init: Ring::from_millis(init),
                 status: Ring::from_millis(status),
-                rest_until,
+                rest_until: rest_until.filter(|rest| rest.as_millisecond() != 0),
+                day: Day::new(counted, cap.map(|(posts, learned_at)| Cap { posts, learned_at })),
             };
             prop_assert_eq!(read_limits(&limits(&had)), Some(had));
+        }
+
+        #[test]
+        fn limits_of_the_first_form_are_read(init in times(6), rest in proptest::option::of(1_i64..9_999_999_999_999)) {
+            let mut bytes = vec![FORM];
+            let init = Ring::from_millis(init);
+            push_ring(&mut bytes, &Ring::<20>::default());
+            push_ring(&mut bytes, &init);
+            push_ring(&mut bytes, &Ring::<30>::default());
+            bytes.extend(rest.map(|rest| { let mut it = Vec::new(); push_number(&mut it, zigzag(rest)); it }).into_iter().flatten());
+            let rest_until = rest.map(|rest| Timestamp::from_millisecond(rest).expect("within reach"));
+            prop_assert_eq!(read_limits(&bytes), Some(Limits { init, rest_until, ..Limits::default() }));
+        }
+
+        #[test]
+        fn ids_come_back(bits in proptest::collection::vec(any::<u128>(), 1..20)) {
+            let had: Vec<PostId> = bits.into_iter().map(PostId::from_bits).collect();
+            prop_assert_eq!(read_ids(&ids(&had).expect("some")), Some(had));
         }
 
         #[test]

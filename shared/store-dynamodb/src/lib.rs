@@ -20,16 +20,17 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, ReturnValue,
-    ReturnValuesOnConditionCheckFailure,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use ports::{PortError, PortResult, Read};
 
 use crate::item::Item;
-use crate::update::Update;
+use crate::update::{Parts, Update};
 
 /// `BatchGetItem` takes this many keys.
 const BATCH: usize = 100;
@@ -121,15 +122,20 @@ impl Store {
     }
 
     async fn update(&self, pk: &str, update: Update, returns: ReturnValue) -> PortResult<Wrote> {
+        let Parts { expression, condition, names, values } = update.parts();
         let request = self
             .client
             .update_item()
             .table_name(&self.table)
             .key("pk", AttributeValue::S(pk.to_owned()))
+            .update_expression(expression)
+            .set_condition_expression(condition)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values((!values.is_empty()).then_some(values))
             .return_values(returns)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        match update.put_into(request).send().await {
+        match request.send().await {
             Ok(answer) => Ok(Wrote::Done(answer.attributes.unwrap_or_default())),
             Err(SdkError::ServiceError(error))
                 if matches!(error.err(), UpdateItemError::ConditionalCheckFailedException(_)) =>
@@ -142,7 +148,60 @@ impl Store {
             Err(error) => Err(failed(format!("write row `{pk}`"), error)),
         }
     }
+
+    /// Two rows, both or neither. The second one has no condition: a refusal is the first one's.
+    async fn update_both(&self, first: (&str, Update), second: (&str, Update)) -> PortResult<Wrote> {
+        let what = format!("write rows `{}` and `{}`", first.0, second.0);
+        let item = |(pk, update): (&str, Update)| {
+            let Parts { expression, condition, names, values } = update.parts();
+            let update = aws_sdk_dynamodb::types::Update::builder()
+                .table_name(&self.table)
+                .key("pk", AttributeValue::S(pk.to_owned()))
+                .update_expression(expression)
+                .set_condition_expression(condition)
+                .set_expression_attribute_names(Some(names))
+                .set_expression_attribute_values((!values.is_empty()).then_some(values))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .build();
+            let update = update.map_err(|error| PortError::refused("name what to write", error))?;
+            PortResult::Ok(TransactWriteItem::builder().update(update).build())
+        };
+        let request = self
+            .client
+            .transact_write_items()
+            .transact_items(item(first)?)
+            .transact_items(item(second)?)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        match request.send().await {
+            Ok(_) => Ok(Wrote::Done(Item::default())),
+            Err(SdkError::ServiceError(error))
+                if matches!(error.err(), TransactWriteItemsError::TransactionCanceledException(_)) =>
+            {
+                let TransactWriteItemsError::TransactionCanceledException(cancelled) = error.into_err()
+                else {
+                    return Ok(Wrote::Refused(None));
+                };
+                let reasons = cancelled.cancellation_reasons.unwrap_or_default();
+                let refused = reasons.first().filter(|reason| reason.code() == Some(CONDITION_FAILED));
+                if let Some(reason) = refused {
+                    return Ok(Wrote::Refused(reason.item.clone().filter(|item| !item.is_empty())));
+                }
+                // another write of the same row at the same moment, or throttling
+                let codes = reasons.iter().map(|reason| reason.code().unwrap_or("?").to_owned());
+                Err(PortError::passing(what, Cancelled(codes.collect::<Vec<_>>().join(", "))))
+            }
+            Err(error) => Err(failed(what, error)),
+        }
+    }
 }
+
+/// What a transaction says of a row whose condition did not hold.
+const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+
+/// DynamoDB would not write several rows at once.
+#[derive(Debug, thiserror::Error)]
+#[error("the transaction was cancelled: {0}")]
+struct Cancelled(String);
 
 /// DynamoDB left keys of a batch unread again and again.
 #[derive(Debug, thiserror::Error)]

@@ -23,17 +23,25 @@ fn read(item: &Item) -> PortResult<Notice> {
     })
 }
 
+pub(crate) fn pk(notice: &Notice) -> String {
+    format!("event#{}", notice.id)
+}
+
+pub(crate) fn put(update: Update, notice: &Notice) -> PortResult<Update> {
+    Ok(update
+        .set("w", text(notice.workspace.as_str()))
+        .set("c", text(notice.creator.as_str()))
+        .set("at", millis(notice.at))
+        .set("nw", document(&notice.news)?)
+        .set("list_pk", text(format!("event#{}", notice.workspace)))
+        .set("list_sk", text(cursor::place(notice.at, notice.id.as_str())))
+        .set("ttl", number(codec::gone_after(notice.at, DAYS))))
+}
+
 impl Notices for Store {
     async fn record(&self, notice: &Notice) -> PortResult<bool> {
-        let update = Update::when("attribute_not_exists(#pk)")
-            .set("w", text(notice.workspace.as_str()))
-            .set("c", text(notice.creator.as_str()))
-            .set("at", millis(notice.at))
-            .set("nw", document(&notice.news)?)
-            .set("list_pk", text(format!("event#{}", notice.workspace)))
-            .set("list_sk", text(cursor::place(notice.at, notice.id.as_str())))
-            .set("ttl", number(codec::gone_after(notice.at, DAYS)));
-        let wrote = self.update(&format!("event#{}", notice.id), update, ReturnValue::None).await?;
+        let update = put(Update::when("attribute_not_exists(#pk)"), notice)?;
+        let wrote = self.update(&pk(notice), update, ReturnValue::None).await?;
         Ok(matches!(wrote, Wrote::Done(_)))
     }
 

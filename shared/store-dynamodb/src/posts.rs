@@ -3,15 +3,16 @@
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::content::ContentHash;
 use domain::media::{Container, Pinned};
-use domain::post::{Attempt, Failure, HoldReason, PostState, PublishId};
+use domain::post::{Attempt, Doubt, Failure, HoldReason, PostState, PublishId};
 use domain::timeline::Timeline;
-use domain::{AccountId, Content, Nonce, Post, PostId, Timestamp, WorkspaceId};
+use domain::{AccountId, Content, Nonce, Notice, Post, PostId, Timestamp, WorkspaceId};
 use ports::{Created, Page, PortError, PortResult, Posts, Read, Saved, Stored, Work, cursor};
 
+use crate::app::{BREAKER, read_breaker};
 use crate::due::{self, Side};
 use crate::item::{Item, Reader, binary, document, millis, nonce, number, text};
 use crate::update::Update;
-use crate::{Store, Wrote, accounts, codec};
+use crate::{Store, Wrote, accounts, codec, notices};
 
 const POST_DAYS: i64 = 400;
 /// Longer than any post that names it; what no post names goes as well.
@@ -35,16 +36,6 @@ pub(crate) fn due_keys(post: &Post) -> Option<due::Keys> {
     post.due.map(|at| due::keys(Side::Posts, post.id.bits(), &pk(&post.id), at))
 }
 
-const HOLDS: [HoldReason; 7] = [
-    HoldReason::RateLimited,
-    HoldReason::CreatorDailyCap,
-    HoldReason::AppActiveUserCap,
-    HoldReason::Unaudited,
-    HoldReason::Operator,
-    HoldReason::ReconnectRequired,
-    HoldReason::UnconfirmedSibling,
-];
-
 const CONTAINERS: [Container; 3] = [Container::Mp4, Container::Mov, Container::Webm];
 
 /// The facts of a state, each in an attribute of its own.
@@ -53,66 +44,65 @@ struct Facts<'a> {
     media: Option<&'a Pinned>,
     /// Deadline, start, end of a hold or of a claim, or since when.
     time: Option<Timestamp>,
+    /// When a state began whose `time` is something else.
+    since: Option<Timestamp>,
     why: Option<HoldReason>,
     attempts: Option<u32>,
-    nonce: Option<Nonce>,
+    attempt: Option<&'a Attempt>,
     publish_id: Option<&'a PublishId>,
     post_ids: &'a [u64],
     removed: bool,
     failure: Option<&'a Failure>,
+    doubt: Option<&'a Doubt>,
 }
 
 fn facts(state: &PostState) -> Facts<'_> {
     let none = Facts::default();
     match state {
         PostState::AwaitingMedia { deadline } => Facts { time: Some(*deadline), ..none },
+        PostState::Scheduled { media, at } => Facts { media: Some(media), time: Some(*at), ..none },
         PostState::Queued { media, at, attempts } => {
             Facts { media: Some(media), time: Some(*at), attempts: Some(*attempts), ..none }
         }
         PostState::Held { media, until, why, attempts } => {
             Facts { media: Some(media), time: *until, why: Some(*why), attempts: Some(*attempts), ..none }
         }
-        PostState::Initiating { media, attempt, until } => Facts {
-            media: Some(media),
-            time: Some(*until),
-            attempts: Some(attempt.number),
-            nonce: Some(attempt.nonce),
-            ..none
-        },
+        PostState::Initiating { media, attempt, until } => {
+            Facts { media: Some(media), time: Some(*until), attempt: Some(attempt), ..none }
+        }
         PostState::Processing { media, attempt, publish_id, since } => Facts {
             media: Some(media),
             time: Some(*since),
-            attempts: Some(attempt.number),
-            nonce: Some(attempt.nonce),
+            attempt: Some(attempt),
             publish_id: Some(publish_id),
             ..none
         },
+        PostState::Cancelling { media, attempt, publish_id, until, since } => Facts {
+            media: Some(media),
+            time: Some(*until),
+            since: Some(*since),
+            attempt: Some(attempt),
+            publish_id: publish_id.as_ref(),
+            ..none
+        },
+        PostState::SentToInbox { publish_id, since } => {
+            Facts { time: Some(*since), publish_id: Some(publish_id), ..none }
+        }
         PostState::Published { publish_id, post_ids, removed, since } => {
-            Facts { time: Some(*since), publish_id: Some(publish_id), post_ids, removed: *removed, ..none }
+            Facts { time: Some(*since), publish_id: publish_id.as_ref(), post_ids, removed: *removed, ..none }
         }
         PostState::Failed { failure, publish_id } => {
             Facts { publish_id: publish_id.as_ref(), failure: Some(failure), ..none }
         }
-        PostState::Unconfirmed { media, attempt, publish_id, since } => Facts {
+        PostState::Cancelled { publish_id } => Facts { publish_id: publish_id.as_ref(), ..none },
+        PostState::Unconfirmed { media, attempt, publish_id, doubt } => Facts {
             media: Some(media),
-            time: Some(*since),
-            attempts: Some(attempt.number),
-            nonce: Some(attempt.nonce),
+            time: Some(doubt.since),
+            attempt: Some(attempt),
             publish_id: publish_id.as_ref(),
+            doubt: Some(doubt),
             ..none
         },
-    }
-}
-
-fn is_final(state: &PostState) -> bool {
-    match state {
-        PostState::Published { .. } | PostState::Failed { .. } => true,
-        PostState::AwaitingMedia { .. }
-        | PostState::Queued { .. }
-        | PostState::Held { .. }
-        | PostState::Initiating { .. }
-        | PostState::Processing { .. }
-        | PostState::Unconfirmed { .. } => false,
     }
 }
 
@@ -121,7 +111,9 @@ fn changing(post: &Post) -> impl Iterator<Item = (&'static str, Option<Attribute
     let facts = facts(&post.state);
     let post_ids = facts.post_ids.iter().map(number).collect::<Vec<_>>();
     let timeline = post.timeline.entries().iter().map(|entry| text(codec::entry(entry, post.created_at)));
-    let gone = is_final(&post.state).then(|| number(codec::gone_after(post.updated_at, POST_DAYS)));
+    let gone = post.state.is_final().then(|| number(codec::gone_after(post.updated_at, POST_DAYS)));
+    let attempts = facts.attempt.map_or(facts.attempts, |attempt| Some(attempt.number));
+    let flag = |is: bool| is.then_some(AttributeValue::Bool(true));
     [
         ("s", Some(text(post.state.name()))),
         ("ua", Some(millis(post.updated_at))),
@@ -131,11 +123,17 @@ fn changing(post: &Post) -> impl Iterator<Item = (&'static str, Option<Attribute
         ("d", facts.media.map(|media| number(media.duration_ms))),
         ("x", facts.time.map(millis)),
         ("hy", facts.why.map(|why| text(why.as_str()))),
-        ("ac", facts.attempts.map(number)),
-        ("an", facts.nonce.map(nonce)),
+        ("xs", facts.since.map(millis)),
+        ("ac", attempts.map(number)),
+        ("an", facts.attempt.map(|attempt| nonce(attempt.nonce))),
+        ("ax", facts.attempt.map(|attempt| millis(attempt.claimed_at))),
+        ("au", flag(facts.attempt.is_some_and(|attempt| attempt.unindexed))),
         ("pi", facts.publish_id.map(|id| text(&id.0))),
         ("ids", (!post_ids.is_empty()).then_some(AttributeValue::L(post_ids))),
-        ("rm", facts.removed.then_some(AttributeValue::Bool(true))),
+        ("rm", flag(facts.removed)),
+        ("df", facts.doubt.and_then(|doubt| doubt.fenced_at).map(millis)),
+        ("dr", facts.doubt.map(|doubt| doubt.reminders).filter(|told| *told > 0).map(number)),
+        ("dc", flag(facts.doubt.is_some_and(|doubt| doubt.cancel))),
         ("fc", facts.failure.map(|failure| text(&failure.code))),
         ("fr", facts.failure.map(|failure| text(&failure.remedy))),
         ("ttl", gone),
@@ -144,8 +142,10 @@ fn changing(post: &Post) -> impl Iterator<Item = (&'static str, Option<Attribute
 }
 
 /// What is written once.
-fn lasting(post: &Post) -> [(&'static str, AttributeValue); 9] {
-    [
+fn lasting(post: &Post) -> impl Iterator<Item = (&'static str, AttributeValue)> {
+    let sometimes =
+        [("pa", post.publish_at.map(millis)), ("ro", post.retry_of.as_ref().map(|id| text(id.as_str())))];
+    let always = [
         ("w", text(post.workspace.as_str())),
         ("c", text(post.creator.as_str())),
         ("a", text(post.account.as_str())),
@@ -155,7 +155,8 @@ fn lasting(post: &Post) -> [(&'static str, AttributeValue); 9] {
         ("ca", millis(post.created_at)),
         ("list_pk", text(format!("post#{}", post.workspace))),
         ("list_sk", text(cursor::place(post.created_at, post.id.as_str()))),
-    ]
+    ];
+    always.into_iter().chain(sometimes.into_iter().filter_map(|(name, value)| Some((name, value?))))
 }
 
 pub(crate) fn read(item: &Item) -> PortResult<Stored<Post>> {
@@ -171,6 +172,8 @@ pub(crate) fn read(item: &Item) -> PortResult<Stored<Post>> {
         content: ContentHash(row.array("h")?),
         media: row.parsed("m")?,
         privacy_level: row.parsed("p")?,
+        publish_at: row.maybe("pa", Reader::time)?,
+        retry_of: row.maybe("ro", Reader::parsed)?,
         created_at,
         updated_at: row.time("ua")?,
         state: read_state(&row)?,
@@ -192,15 +195,24 @@ fn read_state(row: &Reader<'_>) -> PortResult<PostState> {
             duration_ms: row.number("d")?,
         })
     };
-    let attempt = || PortResult::Ok(Attempt { number: row.number("ac")?, nonce: row.nonce("an")? });
+    let attempt = || {
+        PortResult::Ok(Attempt {
+            number: row.number("ac")?,
+            nonce: row.nonce("an")?,
+            // rows of the first version do not say when: their last change is later, and errs on the safe side
+            claimed_at: row.maybe("ax", Reader::time)?.map_or_else(|| row.time("ua"), Ok)?,
+            unindexed: row.flag("au"),
+        })
+    };
     let publish_id = || row.text("pi").map(|id| PublishId(id.to_owned()));
     let maybe_publish_id = || row.maybe("pi", |row, name| Ok(PublishId(row.text(name)?.to_owned())));
     Ok(match row.text("s")? {
         "awaiting_media" => PostState::AwaitingMedia { deadline: row.time("x")? },
+        "scheduled" => PostState::Scheduled { media: media()?, at: row.time("x")? },
         "queued" => PostState::Queued { media: media()?, at: row.time("x")?, attempts: row.number("ac")? },
         "held" => {
             let word = row.text("hy")?;
-            let why = HOLDS.into_iter().find(|why| why.as_str() == word);
+            let why = HoldReason::ALL.into_iter().find(|why| why.as_str() == word);
             PostState::Held {
                 media: media()?,
                 until: row.maybe("x", Reader::time)?,
@@ -215,11 +227,20 @@ fn read_state(row: &Reader<'_>) -> PortResult<PostState> {
             publish_id: publish_id()?,
             since: row.time("x")?,
         },
+        "cancelling" => PostState::Cancelling {
+            media: media()?,
+            attempt: attempt()?,
+            publish_id: maybe_publish_id()?,
+            until: row.time("x")?,
+            since: row.time("xs")?,
+        },
+        "sent_to_inbox" => PostState::SentToInbox { publish_id: publish_id()?, since: row.time("x")? },
+        "cancelled" => PostState::Cancelled { publish_id: maybe_publish_id()? },
         "published" => {
             let ids = row.maybe("ids", Reader::list)?.unwrap_or_default();
             let ids = ids.iter().map(|id| id.as_n().ok()?.parse().ok()).collect::<Option<_>>();
             PostState::Published {
-                publish_id: publish_id()?,
+                publish_id: maybe_publish_id()?,
                 post_ids: ids.ok_or_else(|| row.unreadable("ids"))?,
                 removed: row.flag("rm"),
                 since: row.time("x")?,
@@ -233,7 +254,12 @@ fn read_state(row: &Reader<'_>) -> PortResult<PostState> {
             media: media()?,
             attempt: attempt()?,
             publish_id: maybe_publish_id()?,
-            since: row.time("x")?,
+            doubt: Doubt {
+                since: row.time("x")?,
+                fenced_at: row.maybe("df", Reader::time)?,
+                reminders: row.maybe("dr", Reader::number)?.unwrap_or_default(),
+                cancel: row.flag("dc"),
+            },
         },
         _ => return Err(row.unreadable("s")),
     })
@@ -246,7 +272,7 @@ fn read_body(item: &Item) -> PortResult<Content> {
 /// The row of a post that is not there yet.
 fn creation(post: &Post, by: Nonce) -> Update {
     let update = Update::when("attribute_not_exists(#pk)").set("v", number(1)).set("n", nonce(by));
-    let update = lasting(post).into_iter().fold(update, |update, (name, value)| update.set(name, value));
+    let update = lasting(post).fold(update, |update, (name, value)| update.set(name, value));
     let changing = changing(post).filter_map(|(name, value)| Some((name, value?)));
     let update = changing.fold(update, |update, (name, value)| update.set(name, value));
     match due_keys(post) {
@@ -290,16 +316,25 @@ impl Posts for Store {
         let post_pk = pk(post);
         let account_pk = accounts::pk(account);
         let body_pk = content.map(|hash| body_pk(post, hash));
-        let pks = [Some(&post_pk), Some(&account_pk), body_pk.as_ref()].into_iter().flatten().cloned();
+        let breaker_pk = content.map(|_| BREAKER.to_owned());
+        let pks = [Some(&post_pk), Some(&account_pk), body_pk.as_ref(), breaker_pk.as_ref()];
+        let pks = pks.into_iter().flatten().cloned();
         let found = self.batch(pks.collect(), how).await?;
         Ok(Work {
             post: found.get(&post_pk).map(read).transpose()?,
             content: body_pk.and_then(|pk| found.get(&pk)).map(read_body).transpose()?,
             account: found.get(&account_pk).map(accounts::read).transpose()?,
+            breaker: found.get(BREAKER).map(read_breaker).transpose()?.flatten(),
         })
     }
 
-    async fn save(&self, seen: &Stored<Post>, post: &Post, by: Nonce) -> PortResult<Saved<Post>> {
+    async fn save(
+        &self,
+        seen: &Stored<Post>,
+        post: &Post,
+        news: Option<&Notice>,
+        by: Nonce,
+    ) -> PortResult<Saved<Post>> {
         let version = seen.version + 1;
         let mut update = Update::when("#v = :seen")
             .value("seen", number(seen.version))
@@ -309,7 +344,15 @@ impl Posts for Store {
         if post.due != seen.row.due {
             update = due::put(update, due_keys(post));
         }
-        match self.update(&pk(&seen.row.id), update, ReturnValue::None).await? {
+        let pk = pk(&seen.row.id);
+        let wrote = match news {
+            None => self.update(&pk, update, ReturnValue::None).await?,
+            Some(notice) => {
+                let told = notices::put(Update::always(), notice)?;
+                self.update_both((&pk, update), (&notices::pk(notice), told)).await?
+            }
+        };
+        match wrote {
             Wrote::Done(_) => Ok(Saved::Written(Stored { row: post.clone(), version })),
             Wrote::Refused(None) => Ok(Saved::Conflict(None)),
             Wrote::Refused(Some(found)) => {
@@ -379,13 +422,24 @@ mod tests {
     }
 
     fn attempt() -> impl Strategy<Value = Attempt> {
-        (any::<u32>(), any::<u128>())
-            .prop_map(|(number, bits)| Attempt { number, nonce: Nonce::from_bits(bits) })
+        (any::<u32>(), any::<u128>(), at(), any::<bool>()).prop_map(
+            |(number, bits, claimed_at, unindexed)| Attempt {
+                number,
+                nonce: Nonce::from_bits(bits),
+                claimed_at,
+                unindexed,
+            },
+        )
+    }
+
+    fn doubt() -> impl Strategy<Value = Doubt> {
+        (at(), proptest::option::of(at()), 0_u32..9, any::<bool>())
+            .prop_map(|(since, fenced_at, reminders, cancel)| Doubt { since, fenced_at, reminders, cancel })
     }
 
     fn a_state() -> impl Strategy<Value = PostState> {
         let maybe_publish_id = || proptest::option::of(publish_id());
-        let why = proptest::sample::select(&HOLDS[..]);
+        let why = proptest::sample::select(&HoldReason::ALL[..]);
         let post_ids = proptest::collection::vec(any::<u64>(), 0..3);
         prop_oneof![
             at().prop_map(|deadline| PostState::AwaitingMedia { deadline }),
@@ -404,7 +458,7 @@ mod tests {
             (media(), attempt(), publish_id(), at()).prop_map(|(media, attempt, publish_id, since)| {
                 PostState::Processing { media, attempt, publish_id, since }
             }),
-            (publish_id(), post_ids, any::<bool>(), at()).prop_map(
+            (maybe_publish_id(), post_ids, any::<bool>(), at()).prop_map(
                 |(publish_id, post_ids, removed, since)| {
                     PostState::Published { publish_id, post_ids, removed, since }
                 }
@@ -412,9 +466,19 @@ mod tests {
             (word(), word(), maybe_publish_id()).prop_map(|(code, remedy, publish_id)| {
                 PostState::Failed { failure: Failure { code, remedy }, publish_id }
             }),
-            (media(), attempt(), maybe_publish_id(), at()).prop_map(|(media, attempt, publish_id, since)| {
-                PostState::Unconfirmed { media, attempt, publish_id, since }
-            }),
+            (media(), at()).prop_map(|(media, at)| PostState::Scheduled { media, at }),
+            (media(), attempt(), maybe_publish_id(), at(), at()).prop_map(
+                |(media, attempt, publish_id, until, since)| {
+                    PostState::Cancelling { media, attempt, publish_id, until, since }
+                }
+            ),
+            maybe_publish_id().prop_map(|publish_id| PostState::Cancelled { publish_id }),
+            (publish_id(), at()).prop_map(|(publish_id, since)| PostState::SentToInbox { publish_id, since }),
+            (media(), attempt(), maybe_publish_id(), doubt()).prop_map(
+                |(media, attempt, publish_id, doubt)| {
+                    PostState::Unconfirmed { media, attempt, publish_id, doubt }
+                }
+            ),
         ]
     }
 
@@ -428,8 +492,9 @@ mod tests {
         let timeline = proptest::collection::vec(codec::tests::an_entry(), 0..24);
         let ids =
             (any::<u128>(), any::<u128>(), any::<[u8; 32]>(), proptest::sample::select(levels.to_vec()));
-        (ids, at(), at(), a_state(), timeline, proptest::option::of(at())).prop_map(
-            |((id, other, hash, privacy_level), created_at, updated_at, state, timeline, due)| Post {
+        let wishes = (proptest::option::of(at()), proptest::option::of(any::<u128>()));
+        (ids, at(), at(), a_state(), timeline, proptest::option::of(at()), wishes).prop_map(
+            |((id, other, hash, privacy_level), created_at, updated_at, state, timeline, due, wishes)| Post {
                 id: PostId::from_bits(id),
                 workspace: WorkspaceId::from_bits(other),
                 creator: CreatorId::from_bits(other ^ 1),
@@ -437,6 +502,8 @@ mod tests {
                 content: ContentHash(hash),
                 media: MediaId::from_bits(other ^ 3),
                 privacy_level,
+                publish_at: wishes.0,
+                retry_of: wishes.1.map(PostId::from_bits),
                 created_at,
                 updated_at,
                 state,

@@ -1,8 +1,7 @@
-//! One `UpdateItem`: what is set, what is removed, and what must hold.
+//! One update of a row: what is set, what is removed, and what must hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 /// Attributes are named by themselves with `#` in front, so that no reserved word gets in the way; the value to set an
@@ -83,7 +82,8 @@ impl Update {
         clauses.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
-    pub(crate) fn put_into(self, request: UpdateItemFluentBuilder) -> UpdateItemFluentBuilder {
+    /// The expressions as the API wants them.
+    pub(crate) fn parts(self) -> Parts {
         let expression = self.expression();
         let placeholders = |text: &str| {
             let words =
@@ -94,15 +94,21 @@ impl Update {
         };
         let mut names = placeholders(&expression);
         names.extend(placeholders(self.condition.unwrap_or_default()));
-        let request = names.into_iter().fold(request, |request, (placeholder, name)| {
-            request.expression_attribute_names(placeholder, name)
-        });
-        let request = self
-            .values
-            .into_iter()
-            .fold(request, |request, (name, value)| request.expression_attribute_values(name, value));
-        request.update_expression(expression).set_condition_expression(self.condition.map(str::to_owned))
+        Parts {
+            expression,
+            condition: self.condition.map(str::to_owned),
+            names: names.into_iter().collect(),
+            values: self.values.into_iter().collect(),
+        }
     }
+}
+
+/// An update in the API's own form.
+pub(crate) struct Parts {
+    pub(crate) expression: String,
+    pub(crate) condition: Option<String>,
+    pub(crate) names: HashMap<String, String>,
+    pub(crate) values: HashMap<String, AttributeValue>,
 }
 
 #[cfg(test)]

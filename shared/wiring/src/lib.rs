@@ -37,6 +37,8 @@ pub fn periods(settings: &Settings) -> Result<Periods, SettingsError> {
     let tail = settings.seconds("TAIL_SECONDS");
     let post_deadline = settings.seconds("POST_DEADLINE_SECONDS");
     let unconfirmed_deadline = settings.seconds("UNCONFIRMED_DEADLINE_SECONDS");
+    let evidence_ladder = settings.seconds_list("EVIDENCE_LADDER");
+    let fence_wait = settings.seconds("FENCE_WAIT_SECONDS");
     let media_deadline = settings.seconds("MEDIA_DEADLINE_SECONDS");
     settings.check()?;
     Ok(Periods {
@@ -48,6 +50,8 @@ pub fn periods(settings: &Settings) -> Result<Periods, SettingsError> {
         tail: tail?,
         post_deadline: post_deadline?,
         unconfirmed_deadline: unconfirmed_deadline?,
+        evidence_ladder: evidence_ladder?,
+        fence_wait: fence_wait?,
         media_deadline: media_deadline?,
     })
 }

@@ -384,12 +384,16 @@ fn sites(way: Way, calls: &[Call]) -> Vec<Site> {
 fn before_processing(state: &PostState) -> bool {
     match state {
         PostState::AwaitingMedia { .. }
+        | PostState::Scheduled { .. }
         | PostState::Queued { .. }
         | PostState::Held { .. }
         | PostState::Initiating { .. } => true,
         PostState::Processing { .. }
+        | PostState::Cancelling { .. }
+        | PostState::SentToInbox { .. }
         | PostState::Published { .. }
         | PostState::Failed { .. }
+        | PostState::Cancelled { .. }
         | PostState::Unconfirmed { .. } => false,
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use domain::account::{Binding, Lease, Sealed, Slot, Tokens};
-use domain::app::{AppFacts, Sighting};
+use domain::app::{AppFacts, Breaker, Sighting};
 use domain::content::ContentHash;
 use domain::limits::Limits;
 use domain::media::Container;
@@ -19,8 +19,8 @@ use domain::{
 };
 use ports::{
     Accounts, ApiKey, AppRows, Connected, Connecting, Connections, Copied, Created, Creators, Due,
-    DueAccounts, DueKey, DueRow, DueRows, KeyCreated, Keys, Leased, MediaRows, Notices, Objects, OpenError,
-    Page, Plaintext, PortError, PortResult, Posts, Queues, Read, Rescue, Saved, SecretUrl, Stored,
+    DueAccounts, DueKey, DueRow, DueRows, FetchLog, KeyCreated, Keys, Leased, MediaRows, Notices, Objects,
+    OpenError, Page, Plaintext, PortError, PortResult, Posts, Queues, Read, Rescue, Saved, SecretUrl, Stored,
     Unexplained, Upload, Vault, Work,
 };
 
@@ -309,7 +309,7 @@ watched!(Posts {
     post(id: &PostId, read: Read) -> PortResult<Option<Stored<Post>>>;
     content(id: &PostId, hash: &ContentHash) -> PortResult<Option<Content>>;
     work(post: &PostId, content: Option<&ContentHash>, account: &AccountId, read: Read) -> PortResult<Work>;
-    save(seen: &Stored<Post>, post: &Post, nonce: Nonce) -> PortResult<Saved<Post>>;
+    save(seen: &Stored<Post>, post: &Post, news: Option<&Notice>, nonce: Nonce) -> PortResult<Saved<Post>>;
     remember(publish_id: &PublishId, post: &PostId, now: Timestamp) -> PortResult<()>;
     whose(publish_id: &PublishId) -> PortResult<Option<PostId>>;
     list(workspace: &WorkspaceId, cursor: Option<&str>, limit: u32) -> PortResult<Page<Post>>;
@@ -355,7 +355,16 @@ watched!(AppRows {
     saw(client_key: &str, sighting: Sighting, at: Timestamp) -> PortResult<()>;
     keep_event(event: &Unexplained, now: Timestamp) -> PortResult<()>;
     put_file(client_key: &str, name: &str, content: &str) -> PortResult<()>;
+    trip(breaker: &Breaker) -> PortResult<()>;
+    take_probe(seen: &Breaker, next: Timestamp) -> PortResult<bool>;
+    breaker() -> PortResult<Option<Breaker>>;
+    close_breaker(since: Timestamp) -> PortResult<()>;
     file(name: &str) -> PortResult<Option<String>>;
+});
+
+watched!(FetchLog {
+    complete_until() -> PortResult<Option<Timestamp>>;
+    was_asked_for(key: &str, claimed_at: Timestamp) -> PortResult<bool>;
 });
 
 watched!(Creators {
@@ -402,6 +411,7 @@ watched!(Objects {
     ) -> PortResult<Upload>;
     put_upload(media: &MediaId, container: Container, bytes: Vec<u8>) -> PortResult<String>;
     copy_for_attempt(media: &MediaId, etag: &str, key: &str, container: Container) -> PortResult<Copied>;
+    fence(key: &str) -> PortResult<Timestamp>;
     delete_copy(key: &str) -> PortResult<()>;
     publish_file(name: &str, content: &str) -> PortResult<()>;
     sign_download(key: &str, valid: SignedDuration) -> PortResult<SecretUrl>;

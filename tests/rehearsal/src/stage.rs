@@ -109,7 +109,8 @@ impl Stage {
         });
         change(&mut config);
         let world = World::new(config).expect("settings that the developer portal takes");
-        let (script, clock, objects) = (Script::default(), ManualClock::default(), MemoryObjects::new());
+        let (script, clock) = (Script::default(), ManualClock::default());
+        let objects = MemoryObjects::at(clock.clone());
         let stage = Self {
             time: Time { clock: clock.clone(), entropy: SeededEntropy::default() },
             table: MemoryTable::new(),

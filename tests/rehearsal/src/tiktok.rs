@@ -104,6 +104,7 @@ impl TikTok {
             let now = self.now_ms();
             match effect {
                 Effect::Fetch { publish_id, url, .. } => {
+                    self.objects.asked(&url, self.clock.now());
                     let outcome = self.objects.fetch(&url).map_or_else(
                         || FetchOutcome::failed(Some(404), "no such object"),
                         |object| FetchOutcome::of_bytes(&object.bytes),

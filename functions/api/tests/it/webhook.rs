@@ -147,8 +147,6 @@ async fn everything_else_that_tiktok_signed_is_heard_and_moves_nothing() {
     let (fixture, creator) = Fixture::connected().await;
     let (post, _) = processing(&fixture, &creator).await;
     for (name, content) in [
-        ("post.publish.complete", json!({ "publish_id": "v_pub_url~unknown" })),
-        ("post.publish.inbox_delivered", json!({ "publish_id": PUBLISH_ID })),
         ("authorization.removed", json!({ "reason": 1 })),
         ("portability.download.ready", json!({ "request_id": 1 })),
         ("post.publish.failed", json!({})),
@@ -173,4 +171,29 @@ async fn a_webhook_that_could_not_be_stored_is_not_answered_200() {
     let post = fixture.table.only_post().row;
     assert!(matches!(post.state, PostState::Published { .. }));
     assert_eq!(What::Published, post.timeline.entries().last().unwrap().what);
+}
+
+#[tokio::test]
+async fn a_publish_id_that_is_not_known_is_a_question_about_the_account() {
+    let (fixture, creator) = Fixture::connected().await;
+    let (post, _) = processing(&fixture, &creator).await;
+    let content = json!({ "publish_id": "v_pub_url~v2.unknown" });
+    assert_eq!(StatusCode::OK, say(&fixture, "post.publish.complete", &content).await.status);
+    assert_eq!(post.state, fixture.table.only_post().row.state);
+    let sent = fixture.queues.waiting();
+    let [Job::Heard(heard)] = &sent.iter().map(|sent| sent.job.clone()).collect::<Vec<_>>()[..] else {
+        panic!("{sent:?}")
+    };
+    assert_eq!(heard.publish_id.0, "v_pub_url~v2.unknown");
+}
+
+#[tokio::test]
+async fn a_draft_that_reached_the_inbox_has_reached_its_end() {
+    let (fixture, creator) = Fixture::connected().await;
+    processing(&fixture, &creator).await;
+    let content = json!({ "publish_id": PUBLISH_ID });
+    assert_eq!(StatusCode::OK, say(&fixture, "post.publish.inbox_delivered", &content).await.status);
+    assert!(matches!(fixture.table.only_post().row.state, PostState::SentToInbox { .. }));
+    assert_eq!(StatusCode::OK, say(&fixture, "post.publish.complete", &content).await.status);
+    assert!(matches!(fixture.table.only_post().row.state, PostState::Published { .. }));
 }

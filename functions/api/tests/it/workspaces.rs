@@ -35,6 +35,9 @@ async fn another_workspaces_resource_is_told_from_a_missing_one_by_nothing() {
     let writes = fixture.queues.waiting().len();
     let paths = [
         (Method::GET, "/v1/posts/ID", &post, "pst_"),
+        (Method::POST, "/v1/posts/ID/cancel", &post, "pst_"),
+        (Method::POST, "/v1/posts/ID/retry", &post, "pst_"),
+        (Method::POST, "/v1/posts/ID/resolve", &post, "pst_"),
         (Method::GET, "/v1/media/ID", &media.to_string(), "med_"),
         (Method::GET, "/v1/creators/ID", &ada.to_string(), "crt_"),
         (Method::GET, "/v1/creators/ID/creator-info", &ada.to_string(), "crt_"),

@@ -38,12 +38,12 @@ const AT_INIT: [(&str, u16, Fate); 23] = {
         ("internal_error", 500, Unconfirmed),
         ("spam_risk_too_many_posts", 403, Held(H::CreatorDailyCap, Some(HOUR))),
         ("spam_risk_user_banned_from_posting", 403, Failed),
-        ("spam_risk_too_many_pending_share", 403, Held(H::CreatorDailyCap, Some(HOUR))),
+        ("spam_risk_too_many_pending_share", 403, Held(H::CreatorPendingShares, Some(HOUR))),
         ("spam_risk_text", 403, Failed),
         ("spam_risk", 403, Failed),
         ("reached_active_user_cap", 403, Held(H::AppActiveUserCap, Some(HOUR))),
         ("unaudited_client_can_only_post_to_private_accounts", 403, Held(H::Unaudited, None)),
-        ("url_ownership_unverified", 403, Held(H::Operator, Some(900))),
+        ("url_ownership_unverified", 403, Held(H::Operator, Some(901))),
         ("privacy_level_option_mismatch", 403, Failed),
         ("app_version_check_failed", 400, Held(H::Unaudited, None)),
         ("invalid_publish_id", 400, Again(5, 11)),
@@ -88,7 +88,11 @@ fn has(stage: &Stage, post: &PostId, code: &str, fate: Fate) {
             assert_eq!(stage.waiting(), [], "`{code}`");
         }
         (Fate::Unconfirmed, PostState::Unconfirmed { publish_id: None, .. }) => {
-            assert_eq!(stage.waiting(), [], "`{code}`");
+            assert_eq!(
+                stage.waiting(),
+                [(Job::Check(stage.check_job(post)), 60)],
+                "`{code}`: it is looked into"
+            );
         }
         (fate, found) => panic!("`{code}` is to mean {fate:?}, and came to {found:#?}"),
     }
@@ -272,7 +276,7 @@ fn causes_at_tiktok_lead_to_the_same_fates() {
         (
             |config| config.apps.values_mut().for_each(|app| app.verified_url_prefixes.clear()),
             "url_ownership_unverified",
-            Fate::Held(HoldReason::Operator, Some(900)),
+            Fate::Held(HoldReason::Operator, Some(901)),
             1,
         ),
     ];

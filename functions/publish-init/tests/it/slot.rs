@@ -31,13 +31,13 @@ fn a_second_post_is_held_while_the_first_is_unconfirmed_and_goes_on_after_the_de
     let (first, second) = (stage.accept(1), stage.accept(2));
     stage.tiktok.inject(Endpoint::VideoInit, FaultKind::AnswerLost);
     publish(&stage, &first);
-    let PostState::Unconfirmed { since, .. } = stage.post(&first).row.state else { panic!("confirmed") };
+    let PostState::Unconfirmed { attempt, .. } = stage.post(&first).row.state else { panic!("confirmed") };
 
     stage.wait(600);
     publish(&stage, &second);
     let PostState::Held { until, why, .. } = stage.post(&second).row.state else { panic!("not held") };
     assert_eq!(why, HoldReason::UnconfirmedSibling);
-    let end = since + stage.periods.unconfirmed_deadline;
+    let end = attempt.claimed_at + stage.periods.unconfirmed_deadline;
     assert_eq!((until, stage.post(&second).row.due), (Some(end), Some(end)));
     assert_eq!(inits(&stage), 1);
 

@@ -4,9 +4,9 @@
 //! writes an object in the format of CloudFront's standard log under `fetch-log/`, an empty one too: whoever looks for a
 //! request that never came must know until when the log is complete.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -61,7 +61,15 @@ struct Edge {
 
 /// Lines that are not in an object yet.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+struct Log(Arc<Mutex<Lines>>);
+
+#[derive(Default)]
+struct Lines {
+    over: Vec<String>,
+    /// A download may take an hour, and the log must not look complete without it.
+    under_way: BTreeMap<u64, String>,
+    begun: u64,
+}
 
 /// The running edge.
 pub(super) struct MediaEdge {
@@ -225,24 +233,43 @@ fn compressed(lines: &[String]) -> std::io::Result<Vec<u8>> {
 }
 
 impl Log {
-    fn add(&self, line: String) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn begin(&self, line: String) -> u64 {
+        let mut lines = self.lines();
+        lines.begun += 1;
+        let number = lines.begun;
+        lines.under_way.insert(number, line);
+        number
+    }
+
+    fn end(&self, number: u64, line: String) {
+        let mut lines = self.lines();
+        lines.under_way.remove(&number);
+        lines.over.push(line);
+    }
+
+    /// What is over, and what is under way by now.
     fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut lines = self.lines();
+        let mut taken = std::mem::take(&mut lines.over);
+        taken.extend(lines.under_way.values().cloned());
+        taken
     }
 
-    fn put_back(&self, mut lines: Vec<String>) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.append(&mut waiting);
-        *waiting = lines;
+    fn put_back(&self, mut taken: Vec<String>) {
+        let mut lines = self.lines();
+        taken.append(&mut lines.over);
+        lines.over = taken;
     }
 }
 
 /// A request on its way; when it is over, with its body sent or broken off, it becomes a line of the log.
 struct Served {
     log: Log,
+    number: u64,
     since: Instant,
     peer: SocketAddr,
     method: Method,
@@ -258,8 +285,9 @@ struct Served {
 
 impl Served {
     fn new(log: &Log, peer: SocketAddr, request: &Request) -> Self {
-        Self {
+        let mut served = Self {
             log: log.clone(),
+            number: 0,
             since: Instant::now(),
             peer,
             method: request.method().clone(),
@@ -272,7 +300,9 @@ impl Served {
             bytes: 0,
             content_type: None,
             content_length: None,
-        }
+        };
+        served.number = log.begin(served.line());
+        served
     }
 
     /// The answer has begun; its body is still to come.
@@ -353,7 +383,7 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        self.log.add(self.line());
+        self.log.end(self.number, self.line());
     }
 }
 

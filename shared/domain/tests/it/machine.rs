@@ -1,11 +1,12 @@
 use domain::content::PrivacyLevel;
-use domain::post::{AfterDeath, Event, PostState, PublishId, Verdict};
+use domain::notice::{News, PostNews};
+use domain::post::{AfterDeath, Event, Order, PostState, PublishId, Resolution, Task, Verdict};
 use domain::timeline::{Actor, What};
-use domain::{Outcome, Periods, SignedDuration};
+use domain::{Outcome, Periods, Post, SignedDuration};
 
 use super::world::{
-    ID, NONCE, OTHER, accepted, at, claimed, every_event, every_state, failed, pinned, publish_id, said,
-    taken, then,
+    ID, NONCE, OTHER, accepted, at, cancelled, claimed, every_event, every_state, failed, in_state, order,
+    pinned, publish_id, said, taken, then,
 };
 
 /// The machine as a table: for each state, what each event of [`every_event`] leads to. `.` is known already, `!` makes no
@@ -37,6 +38,17 @@ fn the_whole_table() {
         "failed?",
         "complete?",
         "silent",
+        "cancel",
+        "uncancel",
+        "cancelled",
+        "inbox",
+        "fence",
+        "adopt",
+        "adopt?",
+        "found",
+        "unresolved",
+        "is there",
+        "is not",
     ];
     let row = |post: &domain::Post| -> Vec<String> {
         every_event()
@@ -53,14 +65,21 @@ fn the_whole_table() {
     let rows = states.iter().map(|post| format!("{:14} {}", post.state.name(), row(post).join(" ")));
     let table = rows.collect::<Vec<_>>().join("\n") + "\n";
     let expected = "\
-awaiting_media queued failed ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! !
-queued         . . held held . failed initiating ! ! ! ! ! ! ! ! ! ! . . ! ! . ! !
-held           . . held held queued failed initiating ! ! ! ! ! ! ! ! ! ! . . ! ! . ! !
-initiating     . . ! ! ! ! ! processing ! queued held failed unconfirmed ! ! ! ! . . ! ! . ! !
-processing     . . ! ! ! ! ! . ! ! ! ! . . . published published queued failed published published . ! unconfirmed
-published      . . ! ! ! ! ! . ! ! ! ! . . . . published . . published published ! ! .
-failed         . . ! ! ! ! ! ! ! ! ! ! . . . published published . . published . ! ! .
-unconfirmed    . . ! ! ! ! ! processing ! queued held failed . . ! ! ! ! ! ! ! ! ! .
+awaiting_media queued failed ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! cancelled ! ! ! ! ! ! ! ! ! !
+scheduled      . . held held . failed initiating ! ! ! ! ! ! ! ! ! ! . . ! ! . ! ! cancelled ! . ! ! ! ! ! ! ! !
+queued         . . held held . failed initiating ! ! ! ! ! ! ! ! ! ! . . ! ! . ! ! cancelled ! . ! ! ! ! ! ! ! !
+held           . . held held queued failed initiating ! ! ! ! ! ! ! ! ! ! . . ! ! . ! ! cancelled ! . ! ! ! ! ! ! ! !
+initiating     . . ! ! ! ! ! processing ! queued held failed unconfirmed ! ! ! ! . . ! ! . ! ! cancelling ! . ! ! ! ! ! ! ! !
+processing     . . ! ! ! ! ! . ! ! ! ! . . . published published queued failed published published . ! unconfirmed cancelling . cancelled sent_to_inbox ! . ! ! ! ! !
+cancelling     . . ! ! ! ! ! cancelling ! cancelled cancelled cancelled unconfirmed . ! ! ! . . ! ! . ! ! . ! . ! ! ! ! ! ! ! !
+cancelling     . . ! ! ! ! ! . ! ! ! ! . . . published published failed failed published published . ! unconfirmed . processing cancelled sent_to_inbox ! . ! ! ! ! !
+sent_to_inbox  . . ! ! ! ! ! . ! ! ! ! . . . published published . . published . ! ! . ! . . . ! . ! ! ! ! !
+published      . . ! ! ! ! ! . ! ! ! ! . . . . published . . published published ! ! . ! . . . ! . ! ! ! ! !
+failed         . . ! ! ! ! ! . ! ! ! ! . . . published published . . published . ! ! . ! ! . . ! . ! ! ! ! !
+cancelled      . . ! ! ! ! ! . ! ! ! ! . . . published published . . published . . ! . . ! . . ! . ! ! ! ! !
+unconfirmed    . . ! ! ! ! ! processing ! queued held failed . . ! ! ! ! ! ! ! ! ! . unconfirmed ! ! ! unconfirmed processing ! published . published failed
+unconfirmed    . . ! ! ! ! ! cancelling ! cancelled cancelled cancelled . . ! ! ! ! ! ! ! ! ! . . ! ! ! unconfirmed cancelling ! published . published failed
+unconfirmed    . . ! ! ! ! ! . ! ! ! ! . . . published published queued failed published published ! ! . cancelling ! cancelled sent_to_inbox ! . ! ! . published failed
 ";
     assert_eq!(table, expected, "\ncolumns: {columns:?}");
 }
@@ -82,10 +101,11 @@ fn another_claimer_may_not() {
 
 #[test]
 fn an_unconfirmed_post_is_never_claimed_again() {
-    let doubted = &every_state()[7];
+    let doubted = &in_state("unconfirmed");
     assert_eq!(doubted.state.name(), "unconfirmed");
     assert!(doubted.apply(claimed(), Actor::Publish, at(99_999), &Periods::default()).is_err());
-    assert_eq!(doubted.next_task(at(99_999), &Periods::default()), None);
+    let next = doubted.next_task(at(99_999), &Periods::default()).unwrap();
+    assert_eq!(next.task, Task::Evidence, "whoever wakes it up looks, and starts nothing");
 }
 
 #[test]
@@ -127,7 +147,7 @@ fn webhooks_in_any_order_and_doubled_end_in_one_state() {
         Verdict::Complete { post_ids: vec![ID] },
         Verdict::InProgress,
     ];
-    let processing = every_state()[4].clone();
+    let processing = in_state("processing");
     let mut orders = vec![vec![]];
     for _ in 0..5 {
         orders = orders
@@ -164,7 +184,7 @@ fn only_public_posts_are_asked_for_a_post_id_and_not_for_ever() {
         said(Verdict::Complete { post_ids: vec![] }),
     );
     assert_eq!(private.next_task(at(2), &periods), None);
-    let public = every_state()[5].clone();
+    let public = in_state("published");
     let first = public.next_task(at(1), &periods).unwrap().at;
     assert_eq!(first, at(1) + SignedDuration::from_mins(15));
     assert_eq!(public.next_task(at(1) + periods.tail, &periods), None);
@@ -172,7 +192,7 @@ fn only_public_posts_are_asked_for_a_post_id_and_not_for_ever() {
 
 #[test]
 fn the_key_of_an_attempt_is_never_another_attempts_key() {
-    let post = every_state()[3].clone();
+    let post = in_state("initiating");
     let first = post.state.copy_key().unwrap();
     let dead = Event::AttemptDead { nonce: NONCE, code: "x".into(), then: AfterDeath::Again(at(1)) };
     let again = then(&then(&post, dead), Event::Claimed { nonce: OTHER, until: at(80) });
@@ -207,4 +227,104 @@ fn a_foreign_publish_id_moves_nothing() {
         let outcome = post.apply(event, Actor::Webhook, at(3), &Periods::default());
         assert!(!matches!(outcome, Ok(Outcome::Moved(_))), "{}", post.state.name());
     }
+}
+
+fn told(post: &Post) -> Option<PostNews> {
+    match post.news()?.news {
+        News::Post { event, .. } => Some(event),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_scheduled_post_is_due_at_its_own_time_and_begins_by_the_claim() {
+    let periods = Periods::default();
+    let post = in_state("scheduled");
+    assert_eq!(post.due, Some(at(600)));
+    assert_eq!(post.accepted_as(), "scheduled");
+    let late = Order { publish_at: Some(at(600)), ..order(PrivacyLevel::SelfOnly) };
+    let waiting = Post::accept(late, None, at(0), &periods);
+    let ready = then(&waiting, Event::MediaReady(pinned()));
+    assert_eq!(ready.state.name(), "scheduled");
+    let Ok(Outcome::Moved(too_late)) =
+        waiting.apply(Event::MediaReady(pinned()), Actor::Ingest, at(601), &periods)
+    else {
+        panic!("it moves")
+    };
+    assert_eq!(too_late.state.name(), "queued", "its time is over: as soon as possible");
+    assert_eq!(then(&post, claimed()).state.name(), "initiating");
+}
+
+#[test]
+fn whatever_is_not_at_tiktok_is_cancelled_at_once_and_the_rest_by_tiktoks_word_alone() {
+    for name in ["awaiting_media", "scheduled", "queued", "held"] {
+        assert_eq!(then(&in_state(name), Event::CancelAsked).state.name(), "cancelled", "{name}");
+    }
+    let stopping = then(&in_state("initiating"), Event::CancelAsked);
+    assert_eq!(stopping.state.name(), "cancelling");
+    let refused = Event::AttemptDead { nonce: NONCE, code: "x".into(), then: AfterDeath::Again(at(1)) };
+    assert_eq!(then(&stopping, refused.clone()).state.name(), "cancelled", "nothing begins again");
+    let running = then(&stopping, taken());
+    assert_eq!(running.state.publish_id(), Some(&publish_id()), "the claimer still stores its id");
+    assert_eq!(running.state.name(), "cancelling");
+    assert_eq!(then(&running, said(cancelled())).state.name(), "cancelled");
+    assert_eq!(then(&running, said(failed(true))).state.name(), "failed", "and nothing begins again");
+    assert_eq!(then(&running, said(Verdict::Complete { post_ids: vec![] })).state.name(), "published");
+    let refused_stop = Event::CancelRefused { code: "publish_not_cancellable".into() };
+    assert_eq!(then(&running, refused_stop).state.name(), "processing");
+
+    let doubted = then(&stopping, Event::AnswerLost { nonce: NONCE });
+    assert_eq!(doubted.state.name(), "unconfirmed");
+    assert_eq!(then(&doubted, refused).state.name(), "cancelled");
+    let adopted = then(&doubted, Event::Adopted { nonce: NONCE, publish_id: publish_id() });
+    assert_eq!(adopted.state.name(), "cancelling");
+}
+
+#[test]
+fn a_cancelled_post_that_tiktok_published_is_corrected() {
+    let post = in_state("cancelled");
+    let corrected = then(&post, said(Verdict::PubliclyAvailable { post_id: ID }));
+    assert_eq!((corrected.state.name(), told(&corrected)), ("published", Some(PostNews::Corrected)));
+}
+
+#[test]
+fn a_doubt_is_looked_into_until_its_deadline_and_then_told_once_a_day_for_a_week() {
+    let periods = Periods::default();
+    let mut post = in_state("unconfirmed");
+    let deadline = at(1) + periods.unconfirmed_deadline;
+    assert_eq!(told(&post), None, "nobody is told before everything was looked at");
+    let first = post.next_task(at(2), &periods).unwrap();
+    assert_eq!((first.at, first.task), (at(61), Task::Evidence));
+    let early =
+        post.apply(Event::Unresolved, Actor::Check, deadline - SignedDuration::from_secs(1), &periods);
+    assert_eq!(early, Ok(Outcome::Unchanged));
+    let mut told_at = Vec::new();
+    while let Some(next) = post.next_task(deadline, &periods) {
+        assert!(told_at.len() < 100, "for ever");
+        if let Ok(Outcome::Moved(moved)) = post.apply(Event::Unresolved, Actor::Sweep, next.at, &periods) {
+            assert_eq!(told(&moved), Some(PostNews::Unconfirmed));
+            told_at.push(next.at.duration_since(deadline).as_hours());
+            post = *moved;
+        }
+    }
+    assert_eq!(told_at, [0, 24, 48, 72, 96, 120, 144]);
+    assert_eq!(post.due, None, "and then it waits for a person");
+}
+
+#[test]
+fn the_copy_of_a_fenced_attempt_is_nobodys_any_more() {
+    let fenced = then(&in_state("unconfirmed"), Event::Fenced { nonce: NONCE, at: at(9) });
+    assert_eq!(fenced.state.copy_key(), None);
+    let dead = Event::AttemptDead { nonce: NONCE, code: "x".into(), then: AfterDeath::Again(at(1)) };
+    assert_eq!(then(&fenced, dead).state.name(), "queued");
+}
+
+#[test]
+fn a_person_decides_what_nobody_else_can_know() {
+    let post = in_state("unconfirmed");
+    let there = then(&post, Event::Resolved(Resolution::Published { post_id: Some(ID) }));
+    assert_eq!((there.state.name(), told(&there)), ("published", Some(PostNews::Published)));
+    let gone = then(&post, Event::Resolved(Resolution::NotPublished));
+    assert_eq!((gone.state.name(), told(&gone)), ("failed", Some(PostNews::Failed)));
+    assert_eq!(gone.state.copy_key(), None, "and it cannot appear later");
 }

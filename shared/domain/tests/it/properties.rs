@@ -5,7 +5,7 @@ use domain::timeline::Actor;
 use domain::{Outcome, Periods, Post, SignedDuration};
 use proptest::prelude::*;
 
-use super::world::{accepted, at, every_event, pinned};
+use super::world::{EVENTS, accepted, at, every_event, pinned};
 
 /// Invariant I2 as the `due` index has to show it.
 fn woken_in_time(post: &Post, now: domain::Timestamp, periods: &Periods) -> Result<(), String> {
@@ -28,7 +28,7 @@ fn woken_in_time(post: &Post, now: domain::Timestamp, periods: &Periods) -> Resu
 proptest! {
     #[test]
     fn whatever_happens_every_row_that_must_move_wakes_up_in_time(
-        steps in prop::collection::vec((0_usize..24, 0_i64..4_000), 0..60),
+        steps in prop::collection::vec((0..EVENTS, 0_i64..4_000), 0..60),
         ready in any::<bool>(),
         public in any::<bool>(),
     ) {
@@ -48,7 +48,7 @@ proptest! {
 
     #[test]
     fn repeating_an_event_changes_nothing_more(
-        steps in prop::collection::vec(0_usize..24, 0..40),
+        steps in prop::collection::vec(0..EVENTS, 0..40),
     ) {
         let periods = Periods::default();
         let mut post = accepted(Some(pinned()), PrivacyLevel::PublicToEveryone);
@@ -67,7 +67,7 @@ proptest! {
 
     #[test]
     fn nothing_leaves_the_end_but_by_tiktoks_word(
-        steps in prop::collection::vec(0_usize..24, 0..60),
+        steps in prop::collection::vec(0..EVENTS, 0..60),
     ) {
         let periods = Periods::default();
         let mut post = accepted(Some(pinned()), PrivacyLevel::PublicToEveryone);
@@ -78,7 +78,7 @@ proptest! {
                 PostState::Published { .. } => {
                     prop_assert_eq!(moved.state.name(), "published");
                 }
-                PostState::Failed { .. } => {
+                PostState::Failed { .. } | PostState::Cancelled { .. } | PostState::SentToInbox { .. } => {
                     let corrected = matches!(event, Event::Said {
                         verdict: Verdict::Complete { .. } | Verdict::PubliclyAvailable { .. }, ..
                     });

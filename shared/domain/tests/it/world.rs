@@ -2,7 +2,9 @@
 
 use domain::content::{ContentHash, PrivacyLevel};
 use domain::media::{Container, Pinned};
-use domain::post::{AfterDeath, Event, Failure, HoldReason, PublishId, Verdict};
+use domain::post::{
+    AfterDeath, Event, Failure, HoldReason, Order, PUBLISH_CANCELLED, PublishId, Resolution, Verdict,
+};
 use domain::timeline::Actor;
 use domain::{
     AccountId, CreatorId, MediaId, Nonce, Outcome, Periods, Post, PostId, SignedDuration, Timestamp,
@@ -22,18 +24,21 @@ pub(crate) fn pinned() -> Pinned {
 }
 
 pub(crate) fn accepted(pinned: Option<Pinned>, privacy: PrivacyLevel) -> Post {
-    Post::accept(
-        PostId::from_bits(1),
-        WorkspaceId::from_bits(2),
-        CreatorId::from_bits(3),
-        AccountId::from_bits(4),
-        ContentHash([5; 32]),
-        MediaId::from_bits(6),
-        privacy,
-        pinned,
-        at(0),
-        &Periods::default(),
-    )
+    Post::accept(order(privacy), pinned, at(0), &Periods::default())
+}
+
+pub(crate) fn order(privacy_level: PrivacyLevel) -> Order {
+    Order {
+        id: PostId::from_bits(1),
+        workspace: WorkspaceId::from_bits(2),
+        creator: CreatorId::from_bits(3),
+        account: AccountId::from_bits(4),
+        content: ContentHash([5; 32]),
+        media: MediaId::from_bits(6),
+        privacy_level,
+        publish_at: None,
+        retry_of: None,
+    }
 }
 
 pub(crate) fn publish_id() -> PublishId {
@@ -78,7 +83,39 @@ pub(crate) fn every_state() -> Vec<Post> {
     let published = then(&processing, said(Verdict::Complete { post_ids: vec![] }));
     let failed = then(&processing, said(failed(false)));
     let unconfirmed = then(&initiating, Event::AnswerLost { nonce: NONCE });
-    vec![waiting, queued, held, initiating, processing, published, failed, unconfirmed]
+    let order = Order { publish_at: Some(at(600)), ..order(PrivacyLevel::PublicToEveryone) };
+    let scheduled = Post::accept(order, Some(pinned()), at(0), &Periods::default());
+    let stopping = then(&initiating, Event::CancelAsked);
+    let cancelling = then(&processing, Event::CancelAsked);
+    let cancelled = then(&cancelling, said(cancelled()));
+    let inbox = then(&processing, said(Verdict::InInbox));
+    let silent = then(&processing, Event::Silent);
+    let unwanted = then(&unconfirmed, Event::CancelAsked);
+    vec![
+        waiting,
+        scheduled,
+        queued,
+        held,
+        initiating,
+        processing,
+        stopping,
+        cancelling,
+        inbox,
+        published,
+        failed,
+        cancelled,
+        unconfirmed,
+        unwanted,
+        silent,
+    ]
+}
+
+pub(crate) fn in_state(name: &str) -> Post {
+    every_state().into_iter().find(|post| post.state.name() == name).expect("a state")
+}
+
+pub(crate) fn cancelled() -> Verdict {
+    Verdict::Failed { reason: PUBLISH_CANCELLED.into(), passing: false, remedy: String::new() }
 }
 
 /// Every kind of event, with its variants that matter.
@@ -112,5 +149,18 @@ pub(crate) fn every_event() -> Vec<Event> {
             verdict: Verdict::Complete { post_ids: vec![] },
         },
         Event::Silent,
+        Event::CancelAsked,
+        Event::CancelRefused { code: "publish_not_cancellable".into() },
+        said(cancelled()),
+        said(Verdict::InInbox),
+        Event::Fenced { nonce: NONCE, at: at(2) },
+        Event::Adopted { nonce: NONCE, publish_id: publish_id() },
+        Event::Adopted { nonce: OTHER, publish_id: PublishId("v_pub_url~v2.2".into()) },
+        Event::Found { nonce: NONCE, post_id: ID },
+        Event::Unresolved,
+        Event::Resolved(Resolution::Published { post_id: Some(ID) }),
+        Event::Resolved(Resolution::NotPublished),
     ]
 }
+
+pub(crate) const EVENTS: usize = 35;

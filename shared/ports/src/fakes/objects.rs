@@ -5,8 +5,8 @@ use domain::account::Tokens;
 use domain::media::{Container, upload_key};
 use domain::{AccountId, MediaId, SignedDuration, Timestamp};
 
-use super::{Faults, fails_on_purpose, lock};
-use crate::{Copied, Objects, PortResult, Rescue, SecretUrl, Upload};
+use super::{Faults, ManualClock, fails_on_purpose, lock};
+use crate::{Clock, Copied, FetchLog, Objects, PortResult, Rescue, SecretUrl, Upload};
 
 /// What the URLs of this bucket start with.
 const BASE: &str = "https://bucket.invalid/";
@@ -28,25 +28,43 @@ pub struct MemoryObjects {
     faults: Faults,
     objects: Arc<Mutex<BTreeMap<String, StoredObject>>>,
     rescued: Arc<Mutex<BTreeMap<(AccountId, u64), Tokens>>>,
+    log: Arc<Mutex<Log>>,
+    time: Option<ManualClock>,
+}
+
+/// Who asked for what, if anybody keeps account.
+#[derive(Debug, Default)]
+struct Log {
+    /// How late it is; `None`: there is none.
+    delay: Option<SignedDuration>,
+    asked: Vec<(Timestamp, String)>,
 }
 
 fails_on_purpose!(MemoryObjects);
 
 impl MemoryObjects {
-    /// An empty bucket.
+    /// An empty bucket without a clock: nothing can be fenced.
     pub fn new() -> Self {
         let faults = Faults::of(&[
             "sign_upload",
             "put_upload",
             "copy_for_attempt",
             "delete_copy",
+            "fence",
             "sign_download",
             "keep",
             "kept",
             "forget",
             "publish_file",
+            "complete_until",
+            "was_asked_for",
         ]);
-        Self { faults, objects: Arc::default(), rescued: Arc::default() }
+        Self { faults, objects: Arc::default(), rescued: Arc::default(), log: Arc::default(), time: None }
+    }
+
+    /// An empty bucket.
+    pub fn at(time: ManualClock) -> Self {
+        Self { time: Some(time), ..Self::new() }
     }
 
     /// Puts an object, as an uploader would by a signed URL; gives its entity tag.
@@ -64,8 +82,24 @@ impl MemoryObjects {
 
     /// The object that a signed URL of this bucket, or `https://<any host>/<key>`, leads to.
     pub fn fetch(&self, url: &str) -> Option<StoredObject> {
-        let path = url.split_once("://")?.1.split_once('/')?.1;
-        self.object(path.split(['?', '#']).next().unwrap_or_default())
+        self.object(&key_of(url)?)
+    }
+
+    /// From now on requests are logged, and the log shows them after `delay`, by this clock.
+    pub fn keep_log(&self, delay: SignedDuration) {
+        lock(&self.log).delay = Some(delay);
+    }
+
+    fn clock(&self) -> Option<Timestamp> {
+        self.time.as_ref().map(Clock::now)
+    }
+
+    /// Somebody asks for an object at `now`, whether it is there or not.
+    pub fn asked(&self, url: &str, now: Timestamp) {
+        let mut log = lock(&self.log);
+        if log.delay.is_some() {
+            log.asked.extend(key_of(url).map(|key| (now, key)));
+        }
     }
 
     /// Removes an object.
@@ -83,6 +117,11 @@ impl Default for MemoryObjects {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn key_of(url: &str) -> Option<String> {
+    let path = url.split_once("://")?.1.split_once('/')?.1;
+    path.split(['?', '#']).next().map(str::to_owned)
 }
 
 fn etag(bytes: &[u8]) -> String {
@@ -141,6 +180,13 @@ impl Objects for MemoryObjects {
         })
     }
 
+    async fn fence(&self, key: &str) -> PortResult<Timestamp> {
+        self.faults.run("fence", || {
+            self.remove(key);
+            Ok(self.clock().unwrap_or_default())
+        })
+    }
+
     async fn delete_copy(&self, key: &str) -> PortResult<()> {
         self.faults.run("delete_copy", || {
             self.remove(key);
@@ -162,6 +208,23 @@ impl Objects for MemoryObjects {
 
     async fn sign_download(&self, key: &str, _valid: SignedDuration) -> PortResult<SecretUrl> {
         self.faults.run("sign_download", || Ok(SecretUrl::new(format!("{BASE}{key}?signed=get"))))
+    }
+}
+
+impl FetchLog for MemoryObjects {
+    async fn complete_until(&self) -> PortResult<Option<Timestamp>> {
+        self.faults.run("complete_until", || {
+            let log = lock(&self.log);
+            Ok(log.delay.zip(self.clock()).map(|(delay, now)| now - delay))
+        })
+    }
+
+    async fn was_asked_for(&self, key: &str, _claimed_at: Timestamp) -> PortResult<bool> {
+        self.faults.run("was_asked_for", || {
+            let log = lock(&self.log);
+            let shown = log.delay.zip(self.clock()).map(|(delay, now)| now - delay);
+            Ok(log.asked.iter().any(|(at, asked)| asked == key && shown.is_some_and(|shown| *at <= shown)))
+        })
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use domain::account::{AccountStatus, Lease, Slot, Tokens};
-use domain::app::{AppFacts, Sighting};
+use domain::app::{AppFacts, Breaker, Sighting};
 use domain::content::ContentHash;
 use domain::limits::Limits;
 use domain::post::PublishId;
@@ -58,6 +58,10 @@ const OPERATIONS: &[&str] = &[
     "saw",
     "keep_event",
     "put_file",
+    "trip",
+    "take_probe",
+    "breaker",
+    "close_breaker",
     "file",
     "due",
     "rows",
@@ -100,6 +104,7 @@ struct Rows {
     apps: HashMap<String, AppFacts>,
     events: HashMap<[u8; 32], Unexplained>,
     files: HashMap<String, String>,
+    breaker: Option<Breaker>,
 }
 
 /// The table in memory.
@@ -309,13 +314,24 @@ impl Posts for MemoryTable {
                 post: rows.posts.get(post).map(|row| row.stored.clone()),
                 content: content.and_then(|hash| rows.contents.get(&(post.clone(), *hash)).cloned()),
                 account: rows.accounts.get(account).map(|row| without_previous(&row.account)),
+                breaker: content.and(rows.breaker.clone()),
             })
         })
     }
 
-    async fn save(&self, seen: &Stored<Post>, post: &Post, nonce: Nonce) -> PortResult<Saved<Post>> {
+    async fn save(
+        &self,
+        seen: &Stored<Post>,
+        post: &Post,
+        news: Option<&Notice>,
+        nonce: Nonce,
+    ) -> PortResult<Saved<Post>> {
         self.run("save", |rows| {
-            Ok(write(rows.posts.get_mut(&seen.row.id), seen.version, post.clone(), nonce))
+            let saved = write(rows.posts.get_mut(&seen.row.id), seen.version, post.clone(), nonce);
+            if let (Saved::Written(_), Some(notice)) = (&saved, news) {
+                rows.notices.insert(notice.id.clone(), notice.clone());
+            }
+            Ok(saved)
         })
     }
 
@@ -706,6 +722,34 @@ impl AppRows for MemoryTable {
         self.run("put_file", |rows| {
             rows.files.insert(name.to_owned(), content.to_owned());
             rows.apps.entry(client_key.to_owned()).or_default().files.insert(name.to_owned());
+            Ok(())
+        })
+    }
+
+    async fn trip(&self, breaker: &Breaker) -> PortResult<()> {
+        self.run("trip", |rows| {
+            rows.breaker.get_or_insert_with(|| breaker.clone());
+            Ok(())
+        })
+    }
+
+    async fn take_probe(&self, seen: &Breaker, next: Timestamp) -> PortResult<bool> {
+        self.run("take_probe", |rows| {
+            let Some(breaker) = rows.breaker.as_mut().filter(|it| same(it.probe_at, seen.probe_at)) else {
+                return Ok(false);
+            };
+            breaker.probe_at = next;
+            Ok(true)
+        })
+    }
+
+    async fn breaker(&self) -> PortResult<Option<Breaker>> {
+        self.run("breaker", |rows| Ok(rows.breaker.clone()))
+    }
+
+    async fn close_breaker(&self, since: Timestamp) -> PortResult<()> {
+        self.run("close_breaker", |rows| {
+            rows.breaker.take_if(|it| same(it.since, since));
             Ok(())
         })
     }

@@ -56,7 +56,7 @@ async fn an_account_moves_once_although_answers_are_lost() {
     let account = samples::account(1, NOON);
     let (id, nonce) = (&account.id, Nonce::from_bits);
     assert_eq!(store.connect(&account, nonce(1)).await.unwrap(), Connected::Done);
-    let slot = Slot { post: PostId::from_bits(2), until: NOON };
+    let slot = Slot::taken(PostId::from_bits(2), NOON, None);
     assert_eq!(store.save_limits(id, 0, &account.limits, Some(&slot), nonce(2)).await.unwrap(), Some(1));
     let lease = Lease { nonce: nonce(3), until: NOON };
     let Leased::Won { taken_over, .. } = store.lease(id, &lease, NOON).await.unwrap() else {

@@ -93,7 +93,7 @@ fn eventful(bits: u128) -> Vec<Post> {
 }
 
 async fn save(table: &Table, seen: Stored<Post>, post: &Post, nonce: u128) -> Stored<Post> {
-    match table.store.save(&seen, post, Nonce::from_bits(nonce)).await.expect("the table answers") {
+    match table.store.save(&seen, post, None, Nonce::from_bits(nonce)).await.expect("the table answers") {
         Saved::Written(stored) => stored,
         Saved::Conflict(found) => panic!("somebody else wrote {found:?}"),
     }
@@ -183,10 +183,10 @@ async fn what_each_call_costs() {
     store.connect(&account, nonce(1)).await.unwrap();
     print("connect an account, with its place in `due`", 2.0);
     store.work(&post.id, Some(&post.content), &post.account, Read::Strong).await.unwrap();
-    print("read post, content and account, strongly", 3.0);
+    print("read post, content and account, strongly, and that no breaker is open", 4.0);
     store.work(&post.id, None, &post.account, Read::Eventual).await.unwrap();
     print("read post and account", 1.0);
-    let slot = Slot { post: post.id.clone(), until: NOON };
+    let slot = Slot::taken(post.id.clone(), NOON, None);
     store.save_limits(&account.id, 0, &account.limits, Some(&slot), nonce(2)).await.unwrap();
     print("reserve", 1.0);
     let publish_id = PublishId("v_pub_url~v2-1.7392610384756102999".to_owned());
@@ -223,7 +223,7 @@ fn busy(account: &Account) -> Account {
         account.limits.reserve_creator_info(at);
         account.limits.reserve_status(at);
     }
-    account.slot = Some(Slot { post: PostId::from_bits(1), until: NOON });
+    account.slot = Some(Slot::taken(PostId::from_bits(1), NOON, None));
     account
 }
 
@@ -316,7 +316,7 @@ async fn a_row_of_an_unknown_state_is_named_left_alone_and_holds_up_nobody() {
             true
         )
     );
-    store.save(&seen, &strange, Nonce::from_bits(2)).await.expect_err("it is not written over");
+    store.save(&seen, &strange, None, Nonce::from_bits(2)).await.expect_err("it is not written over");
     assert_eq!(table.raw(&pk).await, before);
 
     let listed = store.list(&strange.workspace, None, 10).await.unwrap();

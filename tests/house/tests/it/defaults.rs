@@ -33,6 +33,8 @@ fn the_templates_defaults_are_the_domains() {
         tail: seconds("TailSeconds"),
         post_deadline: seconds("PostDeadlineSeconds"),
         unconfirmed_deadline: seconds("UnconfirmedDeadlineSeconds"),
+        evidence_ladder: ladder("EvidenceLadder"),
+        fence_wait: seconds("FenceWaitSeconds"),
         media_deadline: seconds("MediaDeadlineSeconds"),
     };
     assert_eq!(template, Periods::default());

@@ -160,6 +160,7 @@ impl Company {
             }
             Job::Check(job) => run(self.poll.check(job)),
             Job::Release(job) => run(self.poll.release(job)),
+            Job::Heard(job) => run(self.poll.heard(job)),
             Job::Refresh { account, epoch } => run(self.refresh.refresh(account, epoch, stage.deadline(60))),
             Job::Ingest { .. } => Some(Ok(())),
         };

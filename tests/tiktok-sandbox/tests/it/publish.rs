@@ -398,7 +398,10 @@ fn a_cancel_shows_later() {
     );
     let told = ("post.publish.failed".to_owned(), "publish_cancelled".into());
     let webhooks = rig.webhooks();
-    assert_eq!(webhooks.iter().map(|(event, it)| (event.clone(), it["reason"].clone())).next_back(), Some(told));
+    assert_eq!(
+        webhooks.iter().map(|(event, it)| (event.clone(), it["reason"].clone())).next_back(),
+        Some(told)
+    );
 }
 
 #[test]
