@@ -323,6 +323,8 @@ fn parameters(tiktok: &str, functions_tiktok: &str, public: &str, media: &str) -
         ("TikTokAuthBaseUrl", tiktok),
         ("PublicBaseUrl", public),
         ("MediaBaseUrl", media),
+        // the media edge writes its log every few seconds, with what is under way
+        ("FetchLogDelaySeconds", "15"),
     ];
     parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
