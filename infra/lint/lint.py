@@ -359,8 +359,12 @@ def rule_manifest_settings_and_role_say_the_same(template):
         if sends != knows:
             yield f"{name} may send to {sorted(sends)} and is told of {sorted(knows)}"
         takes = {target(r) for a, s in allowed if a == "sqs:ReceiveMessage" for r in as_list(s["Resource"])}
-        if takes != {consumed[name]} if name in consumed else takes:
-            yield f"{name} may receive from {sorted(takes)} and is mapped to {consumed.get(name)}"
+        # dead letters are looked at by whoever is told where they lie, and consumed by nobody
+        looks = {"".join(word.capitalize() for word in setting.removesuffix("_URL").split("_"))
+                 for setting in told if setting.endswith("_DEAD_LETTERS_URL")}
+        mapped = {consumed[name]} if name in consumed else set()
+        if takes != mapped | looks:
+            yield f"{name} may receive from {sorted(takes)}, is mapped to {sorted(mapped)} and is told of {sorted(looks)}"
 
 
 def read_settings(package, crates):

@@ -5,10 +5,12 @@
 //! question. A token error here leads back to asking, never to an init.
 
 mod check;
+mod dead;
 mod evidence;
 mod sweep;
 
 pub use check::StatusPoll;
+pub use dead::Graveyard;
 pub use sweep::{Sweep, Swept};
 
 fn chain(error: &dyn std::error::Error) -> String {

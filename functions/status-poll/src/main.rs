@@ -4,13 +4,13 @@ use domain::SignedDuration;
 use domain::job::Job;
 use lambda_kit::batch::{Failure, Message, QueueOr, SqsBatchResponse, batch_handler};
 use lambda_kit::lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use lambda_kit::settings::Settings;
+use lambda_kit::settings::{Settings, SettingsError};
 use lambda_kit::telemetry::{self, Unit};
 use lambda_kit::{aws, http};
 use media_s3::{Bucket, LogSource};
-use queue_sqs::{QueueUrls, Sqs};
+use queue_sqs::{QueueUrls, Sqs, SqsDeadLetters};
 use serde::Deserialize;
-use status_poll::{StatusPoll, Sweep};
+use status_poll::{Graveyard, StatusPoll, Sweep};
 use store_dynamodb::Store;
 use tiktok::{Client, Endpoints, ExchangeLimits, ReqwestExchange};
 use vault_kms::KmsVault;
@@ -45,6 +45,12 @@ async fn main() -> Result<(), Error> {
     );
     let (api_base, auth_base) =
         (settings.required("TIKTOK_API_BASE_URL"), settings.required("TIKTOK_AUTH_BASE_URL"));
+    let dead = [
+        ("publish", settings.required("PUBLISH_DEAD_LETTERS_URL")),
+        ("status", settings.required("STATUS_DEAD_LETTERS_URL")),
+        ("ingest", settings.required("INGEST_DEAD_LETTERS_URL")),
+        ("refresh", settings.required("REFRESH_DEAD_LETTERS_URL")),
+    ];
     let (log_bucket, log_delay) =
         (settings.optional("FETCH_LOG_BUCKET"), settings.seconds("FETCH_LOG_DELAY_SECONDS"));
     let periods = wiring::periods(&settings);
@@ -57,12 +63,16 @@ async fn main() -> Result<(), Error> {
     };
     let exchange = ReqwestExchange::new(http::tiktok_http_builder(), ExchangeLimits::default())?;
     let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), table?);
-    let queues = Sqs::new(aws_sdk_sqs::Client::new(&aws), urls);
+    let sqs = aws_sdk_sqs::Client::new(&aws);
+    let dead = dead.into_iter().map(|(name, url)| Ok((name, url?))).collect::<Result<_, SettingsError>>()?;
+    let letters = SqsDeadLetters::new(sqs.clone(), dead);
+    let queues = Sqs::new(sqs, urls);
     let (periods, stage, delay) = (periods?, stage?, log_delay?);
     // without a delay that somebody vouches for, the log proves nothing
     let log = log_bucket.filter(|_| delay > SignedDuration::ZERO).map(|bucket| LogSource { bucket, delay });
     let sweep =
         Sweep { store: store.clone(), queues: queues.clone(), time: System, periods: periods.clone() };
+    let graveyard = Graveyard { store: store.clone(), letters, time: System, periods: periods.clone() };
     let poll = StatusPoll {
         store,
         objects: Bucket::new(aws_sdk_s3::Client::new(&aws), bucket?).with_log(log),
@@ -93,7 +103,14 @@ async fn main() -> Result<(), Error> {
                     Unit::Seconds,
                     &[("Stage", &stage), ("Sweep", "posts")],
                 );
-                tracing::info!(sent = swept.sent, rearmed = swept.rearmed, failed = swept.failed, "swept");
+                let dead = graveyard.look().await;
+                tracing::info!(
+                    dead_letters = dead,
+                    sent = swept.sent,
+                    rearmed = swept.rearmed,
+                    failed = swept.failed,
+                    "swept"
+                );
                 SqsBatchResponse::default()
             }
         })

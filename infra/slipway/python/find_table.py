@@ -1,7 +1,7 @@
 """Finds the table of a deployed stack, with the operator's own credentials, as the AWS CLI finds them.
 
 Reads one JSON object from standard input: stack, stage, endpoint (null for AWS). Answers with one on standard output:
-table, region, access_key, secret_key, token (null for lasting credentials). It is read by the program that started this
+table, outputs, region, access_key, secret_key, token (null for lasting credentials). It is read by the program that started this
 one and shown nowhere.
 """
 
@@ -27,6 +27,7 @@ def main():
     credentials = session.get_credentials().get_frozen_credentials()
     json.dump({
         "table": outputs["TableName"],
+        "outputs": outputs,
         "region": cloudformation.meta.region_name,
         "access_key": credentials.access_key,
         "secret_key": credentials.secret_key,

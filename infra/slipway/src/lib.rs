@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod commands;
+pub mod dead_letters;
 pub mod http;
 mod keys;
 pub mod progress;

@@ -116,6 +116,16 @@ impl Job {
         })
     }
 
+    /// The post that it is about.
+    pub const fn post(&self) -> Option<&PostId> {
+        match self {
+            Self::Publish(publish) => Some(&publish.post),
+            Self::Check(check) => Some(&check.post),
+            Self::Ingest { post, .. } => post.as_ref(),
+            Self::Release(_) | Self::Heard(_) | Self::Refresh { .. } => None,
+        }
+    }
+
     /// The account whose jobs must not hold up others': the message group of a fair queue.
     pub fn group(&self) -> &str {
         match self {

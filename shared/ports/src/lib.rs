@@ -688,6 +688,21 @@ pub trait Queues: Send + Sync {
     fn send(&self, job: &Job, delay: SignedDuration) -> impl Future<Output = PortResult<()>> + Send;
 }
 
+/// A message that failed again and again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The queue that it was in: `publish`, `status`, `ingest` or `refresh`.
+    pub queue: String,
+    /// Its body, as it was sent.
+    pub body: String,
+}
+
+/// The dead-letter queues, for looking only: letters stay there until an operator sends them again.
+pub trait DeadLetters: Send + Sync {
+    /// Some of the letters that lie there, if any do.
+    fn look(&self) -> impl Future<Output = PortResult<Vec<DeadLetter>>> + Send;
+}
+
 /// A secret in the clear, for as long as it is needed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Plaintext(String);

@@ -11,14 +11,14 @@ use std::fmt;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use domain::{Job, SignedDuration};
-use ports::{MAX_DELAY, PortError, PortResult, Queues};
+use ports::{DeadLetter, DeadLetters, MAX_DELAY, PortError, PortResult, Queues};
 
 /// Where this function may send. `None`: it may not, and trying is refused without asking SQS.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QueueUrls {
     /// `Job::Publish`.
     pub publish: Option<String>,
-    /// `Job::Check` and `Job::Release`.
+    /// `Job::Check`, `Job::Release` and `Job::Heard`.
     pub status: Option<String>,
     /// `Job::Ingest`.
     pub ingest: Option<String>,
@@ -77,6 +77,51 @@ impl Queues for Sqs {
             .await
             .map_err(|error| failed(what(), error))?;
         Ok(())
+    }
+}
+
+/// Looks into dead-letter queues, and leaves everything where it lies.
+#[derive(Clone)]
+pub struct SqsDeadLetters {
+    client: Client,
+    /// Which queue's letters lie where.
+    urls: Vec<(&'static str, String)>,
+}
+
+impl fmt::Debug for SqsDeadLetters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqsDeadLetters").field("urls", &self.urls).finish_non_exhaustive()
+    }
+}
+
+impl SqsDeadLetters {
+    /// Dead-letter queues at these URLs, by the names of the queues they belong to.
+    pub fn new(client: Client, urls: Vec<(&'static str, String)>) -> Self {
+        Self { client, urls }
+    }
+}
+
+impl DeadLetters for SqsDeadLetters {
+    async fn look(&self) -> PortResult<Vec<DeadLetter>> {
+        let mut letters = Vec::new();
+        for (queue, url) in &self.urls {
+            let received = self
+                .client
+                .receive_message()
+                .queue_url(url)
+                .max_number_of_messages(10)
+                // they stay visible: the alarm counts them, and an operator may take them at any time
+                .visibility_timeout(0)
+                .wait_time_seconds(0)
+                .send()
+                .await
+                .map_err(|error| {
+                    failed(format!("looking at the dead letters of the {queue} queue"), error)
+                })?;
+            let bodies = received.messages.into_iter().flatten().filter_map(|message| message.body);
+            letters.extend(bodies.map(|body| DeadLetter { queue: (*queue).to_owned(), body }));
+        }
+        Ok(letters)
     }
 }
 

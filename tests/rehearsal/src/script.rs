@@ -18,10 +18,10 @@ use domain::{
     SignedDuration, Timestamp, WorkspaceId,
 };
 use ports::{
-    Accounts, ApiKey, AppRows, Connected, Connecting, Connections, Copied, Created, Creators, Due,
-    DueAccounts, DueKey, DueRow, DueRows, FetchLog, KeyCreated, Keys, Leased, MediaRows, Notices, Objects,
-    OpenError, Page, Plaintext, PortError, PortResult, Posts, Queues, Read, Rescue, Saved, SecretUrl, Stored,
-    Unexplained, Upload, Vault, Work,
+    Accounts, ApiKey, AppRows, Connected, Connecting, Connections, Copied, Created, Creators, DeadLetter,
+    DeadLetters, Due, DueAccounts, DueKey, DueRow, DueRows, FetchLog, KeyCreated, Keys, Leased, MediaRows,
+    Notices, Objects, OpenError, Page, Plaintext, PortError, PortResult, Posts, Queues, Read, Rescue, Saved,
+    SecretUrl, Stored, Unexplained, Upload, Vault, Work,
 };
 
 /// What happens at a call.
@@ -425,6 +425,10 @@ watched!(Rescue {
 
 watched!(Queues {
     send(job: &Job, delay: SignedDuration) -> PortResult<()>;
+});
+
+watched!(DeadLetters {
+    look() -> PortResult<Vec<DeadLetter>>;
 });
 
 watched!(Vault {

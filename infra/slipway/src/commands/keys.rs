@@ -1,25 +1,15 @@
 use std::io::Write as _;
-use std::process::Stdio;
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result, bail};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use clap::{Args, Subcommand};
 use domain::{KeyId, KeyName, Scope, Scopes, SignedDuration, Timestamp, WorkspaceId};
 use lambda_kit::system::SystemClock;
 use ports::{ApiKey, Keys as _};
-use serde::Deserialize;
 use serde_json::json;
-use store_dynamodb::Store;
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
 
-use super::check_stage;
+use super::place::Place;
 use crate::keys::{self, Made, Wanted};
-use crate::progress::Progress;
-use crate::repo;
-use crate::stack::{prerequisites, venv};
 
 /// Keys are rows of the stage's table, and this writes them there. AWS credentials and region are found as the AWS CLI finds
 /// them. Whoever has a key that may do it uses the API's `/v1/keys` instead.
@@ -37,20 +27,6 @@ enum Action {
     List(List),
     /// Revokes a key; it stops working within a minute
     Revoke(Revoke),
-}
-
-/// Which table.
-#[derive(Args)]
-struct Place {
-    /// The stage, as in the template's parameter
-    #[arg(long)]
-    stage: String,
-    /// The stack that the stage was deployed as
-    #[arg(long, default_value = "slipway")]
-    stack_name: String,
-    /// An endpoint in place of AWS's: the local stack's emulated AWS
-    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL")]
-    endpoint_url: Option<String>,
 }
 
 #[derive(Args)]
@@ -233,63 +209,5 @@ impl std::fmt::Display for Told<'_> {
             (None, Some(at)) => writeln!(f, "  expires    {at}"),
             (None, None) => Ok(()),
         }
-    }
-}
-
-/// What Python found: the table, and the credentials to use it with.
-#[derive(Deserialize)]
-struct Found {
-    table: String,
-    region: String,
-    access_key: String,
-    secret_key: String,
-    token: Option<String>,
-}
-
-impl Place {
-    async fn store(&self) -> Result<Store> {
-        check_stage(&self.stage)?;
-        let found = self.find().await?;
-        let table = found.table.clone();
-        Ok(Store::new(aws_sdk_dynamodb::Client::new(&self.sdk_config(found)), table))
-    }
-
-    async fn find(&self) -> Result<Found> {
-        let root = repo::root()?;
-        let python = prerequisites::check().await?;
-        let venv = venv::prepare(&root, &python, Progress::Shown).await?;
-        let order = json!({ "stack": self.stack_name, "stage": self.stage, "endpoint": self.endpoint_url });
-        let mut child = Command::new(venv.python())
-            .arg(repo::own(&root).join("python/find_table.py"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .context("starting Python")?;
-        let mut stdin = child.stdin.take().context("Python has no standard input")?;
-        stdin.write_all(order.to_string().as_bytes()).await.context("asking for the table")?;
-        drop(stdin);
-        let output = child.wait_with_output().await.context("waiting for Python")?;
-        if !output.status.success() {
-            bail!(
-                "the table of stage `{}` was not found in stack `{}`; --stack-name names another stack",
-                self.stage,
-                self.stack_name
-            );
-        }
-        serde_json::from_slice(&output.stdout).context("reading where the table is")
-    }
-
-    fn sdk_config(&self, found: Found) -> SdkConfig {
-        let credentials = Credentials::new(found.access_key, found.secret_key, found.token, None, "operator");
-        let mut config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(lambda_kit::http::aws_http_client())
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .region(Region::new(found.region))
-            .retry_config(lambda_kit::aws::retries())
-            .timeout_config(lambda_kit::aws::timeouts());
-        config.set_endpoint_url(self.endpoint_url.clone());
-        config.build()
     }
 }

@@ -2,7 +2,9 @@
 
 mod demo;
 mod keys;
+mod place;
 mod post;
+mod redrive;
 mod secrets;
 mod test;
 mod up;
@@ -27,6 +29,8 @@ pub enum Command {
     Secrets(secrets::Secrets),
     /// Makes, lists and revokes a stage's keys; the first key of a workspace comes from here.
     Keys(keys::Keys),
+    /// Sends a stage's dead letters again, once their cause is repaired.
+    Redrive(redrive::Redrive),
     /// Runs every check and every test, with whatever they need.
     Test(test::Test),
 }
@@ -40,6 +44,7 @@ impl Command {
             Self::Post(post) => post.run().await,
             Self::Secrets(secrets) => secrets.run().await.map(|()| ExitCode::SUCCESS),
             Self::Keys(keys) => keys.run().await.map(|()| ExitCode::SUCCESS),
+            Self::Redrive(redrive) => redrive.run().await.map(|()| ExitCode::SUCCESS),
             Self::Test(test) => test.run().await,
         }
     }

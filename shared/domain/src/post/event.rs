@@ -142,6 +142,11 @@ pub enum Event {
     },
     /// A person says what became of it.
     Resolved(Resolution),
+    /// A job about it failed again and again, and lies in a dead-letter queue.
+    PutAside {
+        /// The queue that the job was in.
+        queue: String,
+    },
 }
 
 impl Event {
@@ -166,6 +171,7 @@ impl Event {
             Self::CancelAsked => "cancel_asked",
             Self::CancelRefused { .. } => "cancel_refused",
             Self::Resolved(_) => "resolved",
+            Self::PutAside { .. } => "put_aside",
         }
     }
 }

@@ -221,6 +221,25 @@ impl Post {
                 };
                 fail(failure, publish_id.clone(), What::Resolved)
             }
+            // the row stays as it is and wakes up by itself; its workspace is told once an hour
+            (
+                S::AwaitingMedia { .. }
+                | S::Scheduled { .. }
+                | S::Queued { .. }
+                | S::Held { .. }
+                | S::Initiating { .. }
+                | S::Processing { .. }
+                | S::Cancelling { .. }
+                | S::Unconfirmed { .. },
+                E::PutAside { queue },
+            ) => {
+                let told = self
+                    .timeline
+                    .entries()
+                    .iter()
+                    .any(|entry| entry.what == What::PutAside && now < entry.at + PUT_ASIDE_AGAIN);
+                if told { Known } else { coded(self.state.clone(), What::PutAside, queue) }
+            }
             // repeats of what is behind us
             (
                 S::Scheduled { .. }
@@ -254,6 +273,10 @@ impl Post {
                 | S::Cancelled { .. }
                 | S::Unconfirmed { .. },
                 E::Silent,
+            )
+            | (
+                S::SentToInbox { .. } | S::Published { .. } | S::Failed { .. } | S::Cancelled { .. },
+                E::PutAside { .. },
             )
             | (S::Unconfirmed { publish_id: None, .. }, E::Fenced { .. })
             | (S::Cancelling { .. } | S::Cancelled { .. } | S::Unconfirmed { .. }, E::CancelAsked)
@@ -353,6 +376,8 @@ impl Post {
     }
 }
 
+/// A workspace is told that jobs about a post fail no more often than this.
+const PUT_ASIDE_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 /// The workspace is told of a doubt this often, once a day.
 const REMINDERS: u32 = 7;
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);

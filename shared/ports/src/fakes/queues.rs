@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use domain::{Job, SignedDuration, Timestamp};
 
 use super::{Faults, ManualClock, fails_on_purpose, lock};
-use crate::{Clock as _, MAX_DELAY, PortResult, Queues};
+use crate::{Clock as _, DeadLetter, DeadLetters, MAX_DELAY, PortResult, Queues};
 
 /// A job that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,7 @@ pub struct MemoryQueues {
     faults: Faults,
     clock: ManualClock,
     waiting: Arc<Mutex<Vec<Sent>>>,
+    dead: Arc<Mutex<Vec<DeadLetter>>>,
 }
 
 fails_on_purpose!(MemoryQueues);
@@ -29,7 +30,12 @@ fails_on_purpose!(MemoryQueues);
 impl MemoryQueues {
     /// Empty queues; delays are counted by `clock`.
     pub fn new(clock: ManualClock) -> Self {
-        Self { faults: Faults::of(&["send"]), clock, waiting: Arc::default() }
+        Self { faults: Faults::of(&["send", "look"]), clock, waiting: Arc::default(), dead: Arc::default() }
+    }
+
+    /// Puts a message into the dead-letter queue of `queue`.
+    pub fn bury(&self, queue: &str, body: String) {
+        lock(&self.dead).push(DeadLetter { queue: queue.to_owned(), body });
     }
 
     /// Takes the job that could be received first, if its delay is over by the clock.
@@ -83,5 +89,11 @@ impl Queues for MemoryQueues {
             lock(&self.waiting).push(Sent { job: job.clone(), delay, deliver_at });
             Ok(())
         })
+    }
+}
+
+impl DeadLetters for MemoryQueues {
+    async fn look(&self) -> PortResult<Vec<DeadLetter>> {
+        self.faults.run("look", || Ok(lock(&self.dead).clone()))
     }
 }
