@@ -15,6 +15,7 @@ mod media;
 mod oauth;
 mod publish;
 mod shell;
+mod upload;
 mod videos;
 mod webhooks;
 mod wire;

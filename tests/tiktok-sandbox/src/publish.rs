@@ -11,6 +11,7 @@ use crate::fetch::{FetchOutcome, FetchRules};
 use crate::log::{Hop, Publication, What};
 use crate::media::Probe;
 use crate::oauth::avatar_url;
+use crate::upload::{Upload, UploadPlan};
 use crate::wire::Request;
 use crate::world::{Caller, Effect, Refusal, Task, Turn, World};
 
@@ -66,12 +67,16 @@ pub struct Post {
     asked: Value,
     /// The post's id: not the `publish_id`'s number, and nobody's business before the post is public.
     pub(crate) id: u64,
-    video_url: String,
+    video_url: Option<String>,
+    #[serde(default)]
+    pub(crate) upload: Option<Upload>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PostState {
+    /// Bytes are still to come; without the last of them nothing will ever be published.
+    Uploading,
     Downloading,
     /// The bytes are here, or will never be. `verdict` is the `fail_reason` the bytes deserve, and why.
     Processing {
@@ -110,11 +115,12 @@ impl std::fmt::Debug for Post {
 impl PostState {
     /// Neither published nor failed.
     fn is_open(&self) -> bool {
-        matches!(self, Self::Downloading | Self::Processing { .. })
+        matches!(self, Self::Uploading | Self::Downloading | Self::Processing { .. })
     }
 
     fn name(&self) -> &'static str {
         match self {
+            Self::Uploading => "uploading",
             Self::Downloading => "downloading",
             Self::Processing { .. } => "processing",
             Self::Complete { .. } => "complete",
@@ -127,6 +133,8 @@ impl Post {
     /// TikTok's word for the state.
     pub fn status(&self) -> &'static str {
         match self.state {
+            PostState::Uploading => "PROCESSING_UPLOAD",
+            PostState::Processing { .. } if self.upload.is_some() => "PROCESSING_UPLOAD",
             PostState::Downloading | PostState::Processing { .. } => "PROCESSING_DOWNLOAD",
             PostState::Complete { .. } => "PUBLISH_COMPLETE",
             PostState::Failed { .. } => "FAILED",
@@ -136,6 +144,11 @@ impl Post {
     /// The id as everybody can see it.
     pub fn public_post_id(&self) -> Option<u64> {
         matches!(self.state, PostState::Complete { revealed: true, removed: false }).then_some(self.id)
+    }
+
+    /// How many came so far, whichever way.
+    pub fn bytes(&self) -> u64 {
+        self.upload.as_ref().map_or(self.downloaded_bytes, Upload::received)
     }
 
     pub(crate) fn summary(&self) -> Value {
@@ -149,7 +162,7 @@ impl Post {
             "title": self.title,
             "init_at_ms": self.init_at_ms,
             "sha256": self.sha256,
-            "bytes": self.downloaded_bytes,
+            "bytes": self.bytes(),
             "media": self.media,
             "fetches": self.fetches,
             "breaches": self.breaches,
@@ -215,12 +228,18 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Where the bytes come from.
+pub(crate) enum Source {
+    Pull(Url),
+    Upload(UploadPlan),
+}
+
 /// What an init asks for.
 #[expect(clippy::struct_excessive_bools, reason = "each is one toggle of TikTok's")]
 struct Init<'a> {
     title: &'a str,
     privacy_level: Option<&'a str>,
-    url: Url,
+    source: Source,
     disable_comment: bool,
     disable_duet: bool,
     disable_stitch: bool,
@@ -258,10 +277,7 @@ impl World {
         let account = self.account(&caller)?;
         let app = self.app(&caller.client_key)?;
         self.gate(&caller, account, app, turn.now)?;
-        if !owns(app, &asked.url) {
-            let why = format!("no verified property covers `{}`", without_query(&asked.url));
-            return Err(Refusal::new(403, "url_ownership_unverified", why));
-        }
+        check_ownership(app, &asked.source)?;
         let options = privacy_options(account);
         let offered = |level: &&str| options.iter().any(|option| option == level);
         let Some(privacy_level) = asked.privacy_level.filter(offered) else {
@@ -269,9 +285,10 @@ impl World {
             return Err(Refusal::new(403, "privacy_level_option_mismatch", why));
         };
 
-        let publish_id = format!("v_pub_url~v2-1.{}", nineteen_digits(turn.rng));
+        let way = if matches!(asked.source, Source::Pull(_)) { "url" } else { "file" };
+        let publish_id = format!("v_pub_{way}~v2-1.{}", nineteen_digits(turn.rng));
         turn.call.publish_id = Some(publish_id.clone());
-        let accepted = Post {
+        let mut accepted = Post {
             publish_id: publish_id.clone(),
             client_key: caller.client_key.clone(),
             account: caller.account.clone(),
@@ -298,10 +315,29 @@ impl World {
             public_since_ms: None,
             asked: body["post_info"].clone(),
             id: nineteen_digits(turn.rng),
-            video_url: asked.url.into(),
+            video_url: None,
+            upload: None,
         };
+        let answer = self.prepare(&mut accepted, asked.source, request, turn);
         self.accept(accepted, turn.now, turn.effects);
-        Ok(json!({ "publish_id": publish_id }))
+        Ok(answer)
+    }
+
+    /// Gives a post its source; what the init answers.
+    fn prepare(&mut self, post: &mut Post, source: Source, request: &Request, turn: &mut Turn<'_>) -> Value {
+        match source {
+            Source::Pull(url) => {
+                post.video_url = Some(url.into());
+                json!({ "publish_id": post.publish_id })
+            }
+            Source::Upload(plan) => {
+                let upload = self.open_upload(plan, turn);
+                let upload_url = self.upload_url(&upload, request);
+                post.upload = Some(upload);
+                post.state = PostState::Uploading;
+                json!({ "publish_id": post.publish_id, "upload_url": upload_url })
+            }
+        }
     }
 
     /// The request by itself, without regard to who sends it.
@@ -310,7 +346,6 @@ impl World {
         let post = Fields::at(body, "post_info")?;
         if !self.config.ignore_unknown_fields {
             Fields::of_body(body)?.only(&["post_info", "source_info"])?;
-            source.only(&["source", "video_url", "video_size", "chunk_size", "total_chunk_count"])?;
             post.only(&POST_INFO)?;
         }
         let title = post.text("title")?.unwrap_or_default();
@@ -325,18 +360,11 @@ impl World {
         if privacy_level.is_some_and(|level| !PRIVACY_LEVELS.contains(&level)) {
             return Err(post.wrong("privacy_level", "is no privacy level"));
         }
-        let url = match source.text("source")? {
-            Some("PULL_FROM_URL") => self.pullable(source.text("video_url")?.unwrap_or_default())?,
-            Some("FILE_UPLOAD") => {
-                let why = "FILE_UPLOAD is not imitated yet, see FACTS.md";
-                return Err(Refusal::new(501, "not_imitated_by_this_sandbox", why));
-            }
-            _ => return Err(Refusal::invalid_params("The request source info is empty or incorrect")),
-        };
+        let source = self.read_source(&source)?;
         Ok(Init {
             title,
             privacy_level,
-            url,
+            source,
             disable_comment: post.flag("disable_comment")?.unwrap_or(false),
             disable_duet: post.flag("disable_duet")?.unwrap_or(false),
             disable_stitch: post.flag("disable_stitch")?.unwrap_or(false),
@@ -345,6 +373,19 @@ impl World {
             is_aigc: post.flag("is_aigc")?.unwrap_or(false),
             cover_timestamp_ms: post.int32("video_cover_timestamp_ms")?.unwrap_or(0),
         })
+    }
+
+    fn read_source(&self, info: &Fields<'_>) -> Result<Source, Refusal> {
+        if !self.config.ignore_unknown_fields {
+            info.only(&["source", "video_url", "video_size", "chunk_size", "total_chunk_count"])?;
+        }
+        match info.text("source")? {
+            Some("PULL_FROM_URL") => {
+                self.pullable(info.text("video_url")?.unwrap_or_default()).map(Source::Pull)
+            }
+            Some("FILE_UPLOAD") => self.read_plan(info).map(Source::Upload),
+            _ => Err(Refusal::invalid_params("The request source info is empty or incorrect")),
+        }
     }
 
     /// Whether this creator may post through this app now.
@@ -383,7 +424,12 @@ impl World {
         }
         self.accepted.push_back((now, post.client_key.clone(), post.account.clone()));
         let publish_id = post.publish_id.clone();
+        let uploads = post.upload.is_some();
         self.posts.insert(publish_id.clone(), post);
+        if uploads {
+            self.schedule(now + self.config.uploads.valid_ms, Task::UploadDeadline(publish_id));
+            return;
+        }
         let wait = match &self.config.time {
             Time::Auto(auto) => auto.fetch_ms,
             Time::Explicit => 0,
@@ -440,13 +486,14 @@ impl World {
         let Some(post) = post.filter(|post| post.init_at_ms <= visible_from) else {
             return Err(Refusal::new(400, "invalid_publish_id", "the post is not visible yet"));
         };
-        let mut data = json!({ "status": post.status(), "downloaded_bytes": post.downloaded_bytes });
+        let bytes = if post.upload.is_some() { "uploaded_bytes" } else { "downloaded_bytes" };
+        let mut data = json!({ "status": post.status(), bytes: post.bytes() });
         match &post.state {
             PostState::Complete { .. } => {
                 data["publicaly_available_post_id"] = post.public_post_id().into_iter().collect();
             }
             PostState::Failed { fail_reason, .. } => data["fail_reason"] = json!(fail_reason),
-            PostState::Downloading | PostState::Processing { .. } => {}
+            PostState::Uploading | PostState::Downloading | PostState::Processing { .. } => {}
         }
         Ok(data)
     }
@@ -460,6 +507,8 @@ impl World {
         };
         let too_late = match self.posts.get(&publish_id) {
             Some(post) if post.cancelling => Some("it is being cancelled already"),
+            // Of an upload nothing is documented.
+            Some(post) if post.state == PostState::Uploading => Some("it is no download"),
             Some(post) if post.state != PostState::Downloading => Some("the download is over"),
             Some(post) if near_completion(post) => Some("the download is nearly complete"),
             _ => None,
@@ -516,22 +565,30 @@ impl World {
             plain_http_on_loopback: config.plain_http_on_loopback,
         };
         let Some(post) = self.posts.get_mut(publish_id) else { return };
-        if post.state == PostState::Downloading {
+        if let (PostState::Downloading, Some(url)) = (&post.state, post.video_url.clone()) {
             post.fetch_started = true;
-            effects.push(Effect::Fetch { publish_id: publish_id.into(), url: post.video_url.clone(), rules });
+            effects.push(Effect::Fetch { publish_id: publish_id.into(), url, rules });
         }
     }
 
     /// How the download went. Too late for a post that ended in the meantime: nothing happens.
     pub fn fetched(&mut self, publish_id: &str, outcome: FetchOutcome, now_ms: i64) -> Vec<Effect> {
-        let effects = self.tick(now_ms);
+        let mut effects = self.tick(now_ms);
+        let awaited = |post: &Post| post.state == PostState::Downloading && !post.cancelling;
+        if self.posts.get(publish_id).is_some_and(awaited) {
+            self.unschedule(&Task::PullDeadline(publish_id.into()));
+            self.arrived(publish_id, outcome, now_ms);
+            effects.extend(self.tick(now_ms));
+        }
+        effects
+    }
+
+    /// The bytes are here, or will never be.
+    pub(crate) fn arrived(&mut self, publish_id: &str, outcome: FetchOutcome, now: i64) {
         let rules = self.config.media.clone();
-        let Some(post) = self.posts.get_mut(publish_id) else { return effects };
+        let Some(post) = self.posts.get_mut(publish_id) else { return };
         let longest =
             self.config.accounts.get(&post.account).map_or(0, |who| who.max_video_post_duration_sec);
-        if post.state != PostState::Downloading || post.cancelling {
-            return effects;
-        }
         post.fetches.extend(outcome.hops);
         let verdict = match outcome.result {
             Ok(fetched) => {
@@ -550,14 +607,10 @@ impl World {
             Err(why) => Some(("video_pull_failed".to_owned(), why)),
         };
         post.state = PostState::Processing { verdict };
-        self.unschedule(&Task::PullDeadline(publish_id.into()));
         if let Time::Auto(auto) = &self.config.time {
-            let at = now_ms + auto.processing_ms;
+            let at = now + auto.processing_ms;
             self.schedule(at, Task::Settle(publish_id.into()));
         }
-        let mut effects = effects;
-        effects.extend(self.tick(now_ms));
-        effects
     }
 
     pub(crate) fn pull_deadline(&mut self, publish_id: &str, now: i64, effects: &mut Vec<Effect>) {
@@ -575,7 +628,10 @@ impl World {
             PostState::Complete { removed: false, .. } if will_be_public(post) => {
                 self.reveal(publish_id, now_ms, &mut effects);
             }
-            PostState::Downloading | PostState::Complete { .. } | PostState::Failed { .. } => {
+            PostState::Uploading
+            | PostState::Downloading
+            | PostState::Complete { .. }
+            | PostState::Failed { .. } => {
                 return Err(not_from(post));
             }
         }
@@ -688,7 +744,7 @@ impl World {
             is_aigc: post.is_aigc,
             cover_timestamp_ms: post.cover_timestamp_ms,
             sha256: post.sha256.clone(),
-            bytes: post.downloaded_bytes,
+            bytes: post.bytes(),
             media: post.media.clone().unwrap_or(Probe::NotVideo { why: "nothing was fetched".into() }),
             fetches: post.fetches.clone(),
             init_at_ms: post.init_at_ms,
@@ -748,11 +804,20 @@ impl World {
         self.emit_for(publish_id, "post.publish.publicly_available", &content, now, effects);
     }
 
-    fn end(&mut self, publish_id: &str, reason: &str, why: &str, now: i64, effects: &mut Vec<Effect>) {
+    pub(crate) fn end(
+        &mut self,
+        publish_id: &str,
+        reason: &str,
+        why: &str,
+        now: i64,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(post) = self.posts.get_mut(publish_id) else { return };
         post.state = PostState::Failed { fail_reason: reason.into(), why: why.into() };
         let (account, fetches) = (post.account.clone(), post.fetches.clone());
         self.unschedule(&Task::PullDeadline(publish_id.into()));
+        self.unschedule(&Task::UploadDeadline(publish_id.into()));
+        self.spools.remove(publish_id);
         let failure = What::Failure {
             publish_id: publish_id.into(),
             account,
@@ -826,6 +891,16 @@ fn privacy_options(account: &Account) -> Vec<String> {
     }
     let widest = if account.private { "FOLLOWER_OF_CREATOR" } else { "PUBLIC_TO_EVERYONE" };
     [widest, "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"].map(String::from).to_vec()
+}
+
+fn check_ownership(app: &App, source: &Source) -> Result<(), Refusal> {
+    match source {
+        Source::Pull(url) if !owns(app, url) => {
+            let why = format!("no verified property covers `{}`", without_query(url));
+            Err(Refusal::new(403, "url_ownership_unverified", why))
+        }
+        Source::Pull(_) | Source::Upload(_) => Ok(()),
+    }
 }
 
 /// A domain covers its sub-domains and all their paths; a prefix covers what begins with it, to the letter.

@@ -18,6 +18,8 @@ mod publish;
 mod rig;
 #[path = "it/table.rs"]
 mod table;
+#[path = "it/upload.rs"]
+mod upload;
 #[path = "it/videos.rs"]
 mod videos;
 #[path = "it/webhooks.rs"]

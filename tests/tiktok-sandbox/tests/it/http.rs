@@ -170,7 +170,7 @@ impl Site {
         let end = self.sandbox.wait_for(PATIENCE, |world| match &world.post(&publish_id)?.state {
             PostState::Failed { fail_reason, .. } => Some(fail_reason.clone()),
             PostState::Complete { .. } => Some("ok".into()),
-            PostState::Downloading | PostState::Processing { .. } => None,
+            PostState::Uploading | PostState::Downloading | PostState::Processing { .. } => None,
         });
         end.await.expect("an end")
     }
@@ -219,6 +219,35 @@ async fn a_host_nobody_answers_for_is_a_pull_that_failed() {
             .then_some(())
     });
     assert!(failed.await.is_some());
+}
+
+#[tokio::test]
+async fn bytes_are_really_uploaded_hashed_and_published() {
+    let site = Site::start(|_| {}).await;
+    // A whole chunk of 64 MB: what is no box of an MP4 is room that nobody reads.
+    let mut film = media("good.mp4");
+    let free = 64_000_000 - film.len();
+    film.extend_from_slice(&u32::try_from(free).unwrap().to_be_bytes());
+    film.extend_from_slice(b"free");
+    film.resize(64_000_000, 0);
+    let mut body = good_init();
+    let plan = json!({ "source": "FILE_UPLOAD", "video_size": 64_000_000, "chunk_size": 64_000_000, "total_chunk_count": 1 });
+    set(&mut body, "/source_info", plan);
+    let (status, answer) = site.post(Endpoint::VideoInit.path(), &body).await.unwrap();
+    assert_eq!(status, 200, "{answer}");
+    let upload_url = answer["data"]["upload_url"].as_str().unwrap();
+    assert!(upload_url.starts_with(&site.sandbox.base_url), "{upload_url}");
+    let sha256 = sha256_hex(&film);
+    let put = site
+        .http
+        .put(upload_url)
+        .header("content-type", "video/mp4")
+        .header("content-range", "bytes 0-63999999/64000000")
+        .body(film);
+    assert_eq!(put.send().await.unwrap().status(), 201);
+    let published = site.sandbox.wait_for(PATIENCE, |world| world.publications().next().cloned());
+    let published = published.await.expect("a publication");
+    assert_eq!((published.sha256, published.bytes), (sha256, 64_000_000));
 }
 
 #[tokio::test]

@@ -199,6 +199,17 @@ impl Rig {
         self.send(&Request::post_json(Endpoint::Cancel.path(), &body).bearer(&token))
     }
 
+    /// An init by `ada` of an upload.
+    pub(crate) fn init_upload(&mut self, size: u64, chunk: u64, chunks: u64) -> Answer {
+        let source = json!({
+            "source": "FILE_UPLOAD",
+            "video_size": size,
+            "chunk_size": chunk,
+            "total_chunk_count": chunks,
+        });
+        self.init_with("/source_info", source)
+    }
+
     /// A page of ada's public videos.
     pub(crate) fn list(&mut self, fields: &str, body: &Value) -> Answer {
         let token = self.ada.clone();

@@ -477,6 +477,48 @@ causes! {
     five_creators_a_day_for_an_unaudited_app: "video_init" 403 "reached_active_user_cap"
         <- |rig| private_unaudited(rig, 5);
         |rig| private_unaudited(rig, 4);
+    a_file_of_more_than_64_mb_in_one_chunk: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_upload(64_000_001, 64_000_001, 1);
+        |rig| rig.init_upload(64_000_000, 64_000_000, 1);
+    a_single_chunk_that_is_not_the_whole_file: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_upload(19_999_999, 10_000_000, 1);
+        |rig| rig.init_upload(20_000_000, 10_000_000, 2);
+    a_64_mb_chunk_of_a_file_of_127_mb: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_upload(127_000_000, 64_000_000, 1);
+        |rig| rig.init_upload(128_000_000, 64_000_000, 2);
+    a_small_file_in_pieces: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_upload(4_000_000, 2_000_000, 2);
+        |rig| rig.init_upload(4_000_000, 4_000_000, 1);
+    a_chunk_under_5_mb: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_upload(50_000_000, 5_242_879, 9);
+        |rig| rig.init_upload(50_000_000, 5_242_880, 9);
+    a_chunk_over_64_mb: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_upload(200_000_000, 64_000_001, 3);
+        |rig| rig.init_upload(200_000_000, 64_000_000, 3);
+    chunks_counted_with_ceil: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_upload(50_000_123, 10_000_000, 6);
+        |rig| rig.init_upload(50_000_123, 10_000_000, 5);
+    more_than_1000_chunks: "video_init" 400 "invalid_params"
+        <- |rig| {
+            rig.change(|config| config.media.max_bytes = 7_000_000_000);
+            rig.init_upload(6_006_000_000, 6_000_000, 1_001)
+        };
+        |rig| {
+            rig.change(|config| config.media.max_bytes = 7_000_000_000);
+            rig.init_upload(6_005_999_999, 6_000_000, 1_000)
+        };
+    an_upload_of_more_than_4_gb: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_upload(4_000_000_001, 10_000_000, 400);
+        |rig| rig.init_upload(4_000_000_000, 10_000_000, 400);
+    an_upload_of_no_bytes: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_upload(0, 0, 0);
+        |rig| rig.init_upload(1, 1, 1);
+    an_upload_without_its_size: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_with("/source_info", json!({ "source": "FILE_UPLOAD", "chunk_size": 9, "total_chunk_count": 1 }));
+        |rig| rig.init_upload(9, 9, 1);
+    an_upload_for_a_level_that_is_not_offered: "video_init" 403 "privacy_level_option_mismatch"
+        <- |rig| { rig.change_ada(|ada| ada.private = true); rig.init_upload(9, 9, 1) };
+        |rig| rig.init_upload(9, 9, 1);
     an_init_in_an_outage: "video_init" 500 "internal_error"
         <- |rig| { rig.change(|config| config.outage = Outage::Api); rig.init(|_| {}) };
         |rig| { rig.change(|config| config.outage = Outage::Processing); rig.init(|_| {}) };
