@@ -37,6 +37,7 @@ pub struct Config {
     pub fetcher: Fetcher,
     pub cancel: Cancel,
     pub uploads: Uploads,
+    pub inbox: Inbox,
     pub webhooks: Webhooks,
     pub risk: Risk,
     pub outage: Outage,
@@ -66,6 +67,7 @@ impl Default for Config {
             fetcher: Fetcher::default(),
             cancel: Cancel::default(),
             uploads: Uploads::default(),
+            inbox: Inbox::default(),
             webhooks: Webhooks::default(),
             risk: Risk::default(),
             outage: Outage::None,
@@ -340,6 +342,7 @@ pub struct Limits {
     pub window_ms: i64,
     pub creator_info: usize,
     pub video_init: usize,
+    pub inbox_init: usize,
     pub status_fetch: usize,
     pub user_info: usize,
     pub video_list: usize,
@@ -352,6 +355,7 @@ impl Default for Limits {
             window_ms: MINUTE_MS,
             creator_info: 20,
             video_init: 6,
+            inbox_init: 6,
             status_fetch: 30,
             user_info: 600,
             video_list: 600,
@@ -472,6 +476,24 @@ impl Default for Uploads {
             expired_fail_reason: None,
             forget_when_complete: false,
         }
+    }
+}
+
+/// Drafts in a creator's inbox.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Inbox {
+    /// Drafts of one creator that may be pending, through all apps together.
+    pub pending_cap: usize,
+    /// How long a draft counts, from its init. None: waiting frees no place, as one vendor says.
+    pub pending_ms: Option<i64>,
+    /// Off: finishing or discarding a draft frees no place, only time does.
+    pub creator_frees_places: bool,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self { pending_cap: 5, pending_ms: Some(DAY_MS), creator_frees_places: true }
     }
 }
 

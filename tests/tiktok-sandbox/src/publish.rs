@@ -64,7 +64,13 @@ pub struct Post {
     /// Since when everybody can see it, whether or not its id was given out.
     #[serde(default)]
     pub(crate) public_since_ms: Option<i64>,
-    asked: Value,
+    /// For the creator's inbox.
+    #[serde(default)]
+    pub draft: bool,
+    /// What came of the same draft besides the first post.
+    #[serde(default)]
+    pub(crate) further_ids: Vec<u64>,
+    pub(crate) asked: Value,
     /// The post's id: not the `publish_id`'s number, and nobody's business before the post is public.
     pub(crate) id: u64,
     video_url: Option<String>,
@@ -81,6 +87,10 @@ pub enum PostState {
     /// The bytes are here, or will never be. `verdict` is the `fail_reason` the bytes deserve, and why.
     Processing {
         verdict: Option<(String, String)>,
+    },
+    /// A draft in the inbox: only its creator moves it on.
+    InInbox {
+        discarded: bool,
     },
     Complete {
         /// The post id was given out.
@@ -123,6 +133,7 @@ impl PostState {
             Self::Uploading => "uploading",
             Self::Downloading => "downloading",
             Self::Processing { .. } => "processing",
+            Self::InInbox { .. } => "in_inbox",
             Self::Complete { .. } => "complete",
             Self::Failed { .. } => "failed",
         }
@@ -130,12 +141,56 @@ impl PostState {
 }
 
 impl Post {
+    /// Nothing is said about it yet, and nothing is here.
+    pub(crate) fn bare(publish_id: String, client_key: String, account: String, id: u64, now: i64) -> Self {
+        Self {
+            publish_id,
+            client_key,
+            account,
+            init_at_ms: now,
+            privacy_level: String::new(),
+            visibility: String::new(),
+            title: String::new(),
+            disable_comment: false,
+            disable_duet: false,
+            disable_stitch: false,
+            brand_content_toggle: false,
+            brand_organic_toggle: false,
+            is_aigc: false,
+            cover_timestamp_ms: 0,
+            breaches: Vec::new(),
+            state: PostState::Downloading,
+            downloaded_bytes: 0,
+            sha256: String::new(),
+            media: None,
+            fetches: Vec::new(),
+            fetch_started: false,
+            cancelling: false,
+            completed_at_ms: None,
+            public_since_ms: None,
+            draft: false,
+            further_ids: Vec::new(),
+            asked: Value::Null,
+            id,
+            video_url: None,
+            upload: None,
+        }
+    }
+
+    /// Its creator says what it is.
+    pub(crate) fn finish(&mut self, finished: &crate::inbox::Finished) {
+        self.title.clone_from(&finished.title);
+        self.privacy_level.clone_from(&finished.privacy_level);
+        self.visibility.clone_from(&finished.privacy_level);
+    }
+
     /// TikTok's word for the state.
     pub fn status(&self) -> &'static str {
         match self.state {
             PostState::Uploading => "PROCESSING_UPLOAD",
             PostState::Processing { .. } if self.upload.is_some() => "PROCESSING_UPLOAD",
             PostState::Downloading | PostState::Processing { .. } => "PROCESSING_DOWNLOAD",
+            PostState::InInbox { .. } => "SEND_TO_USER_INBOX",
             PostState::Complete { .. } => "PUBLISH_COMPLETE",
             PostState::Failed { .. } => "FAILED",
         }
@@ -149,6 +204,15 @@ impl Post {
     /// How many came so far, whichever way.
     pub fn bytes(&self) -> u64 {
         self.upload.as_ref().map_or(self.downloaded_bytes, Upload::received)
+    }
+
+    fn public_ids(&self) -> Vec<u64> {
+        self.public_post_id().into_iter().chain(self.further_ids.iter().copied()).collect()
+    }
+
+    /// TikTok's word in webhooks.
+    pub(crate) fn publish_type(&self) -> &'static str {
+        if self.draft { "INBOX_SHARE" } else { "DIRECT_PUBLISH" }
     }
 
     pub(crate) fn summary(&self) -> Value {
@@ -178,7 +242,7 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn at(body: &'a Value, of: &'static str) -> Result<Self, Refusal> {
+    pub(crate) fn at(body: &'a Value, of: &'static str) -> Result<Self, Refusal> {
         let found = body.get(of).and_then(Value::as_object);
         let map = found.ok_or_else(|| Refusal::invalid_params(format!("{of} is empty or incorrect")))?;
         Ok(Self { of, map })
@@ -288,11 +352,9 @@ impl World {
         let way = if matches!(asked.source, Source::Pull(_)) { "url" } else { "file" };
         let publish_id = format!("v_pub_{way}~v2-1.{}", nineteen_digits(turn.rng));
         turn.call.publish_id = Some(publish_id.clone());
+        let id = nineteen_digits(turn.rng);
+        let (client_key, who) = (caller.client_key.clone(), caller.account.clone());
         let mut accepted = Post {
-            publish_id: publish_id.clone(),
-            client_key: caller.client_key.clone(),
-            account: caller.account.clone(),
-            init_at_ms: turn.now,
             privacy_level: privacy_level.into(),
             visibility: if app.audited { privacy_level } else { "SELF_ONLY" }.into(),
             title: asked.title.into(),
@@ -304,19 +366,8 @@ impl World {
             is_aigc: asked.is_aigc,
             cover_timestamp_ms: asked.cover_timestamp_ms.into(),
             breaches: self.breaches(&caller, privacy_level, asked.brand_content_toggle, turn.now),
-            state: PostState::Downloading,
-            downloaded_bytes: 0,
-            sha256: String::new(),
-            media: None,
-            fetches: Vec::new(),
-            fetch_started: false,
-            cancelling: false,
-            completed_at_ms: None,
-            public_since_ms: None,
             asked: body["post_info"].clone(),
-            id: nineteen_digits(turn.rng),
-            video_url: None,
-            upload: None,
+            ..Post::bare(publish_id, client_key, who, id, turn.now)
         };
         let answer = self.prepare(&mut accepted, asked.source, request, turn);
         self.accept(accepted, turn.now, turn.effects);
@@ -324,7 +375,13 @@ impl World {
     }
 
     /// Gives a post its source; what the init answers.
-    fn prepare(&mut self, post: &mut Post, source: Source, request: &Request, turn: &mut Turn<'_>) -> Value {
+    pub(crate) fn prepare(
+        &mut self,
+        post: &mut Post,
+        source: Source,
+        request: &Request,
+        turn: &mut Turn<'_>,
+    ) -> Value {
         match source {
             Source::Pull(url) => {
                 post.video_url = Some(url.into());
@@ -375,7 +432,7 @@ impl World {
         })
     }
 
-    fn read_source(&self, info: &Fields<'_>) -> Result<Source, Refusal> {
+    pub(crate) fn read_source(&self, info: &Fields<'_>) -> Result<Source, Refusal> {
         if !self.config.ignore_unknown_fields {
             info.only(&["source", "video_url", "video_size", "chunk_size", "total_chunk_count"])?;
         }
@@ -418,11 +475,13 @@ impl World {
         }
     }
 
-    fn accept(&mut self, post: Post, now: i64, effects: &mut Vec<Effect>) {
+    pub(crate) fn accept(&mut self, post: Post, now: i64, effects: &mut Vec<Effect>) {
         while self.accepted.front().is_some_and(|(at, _, _)| *at <= now - DAY_MS) {
             self.accepted.pop_front();
         }
-        self.accepted.push_back((now, post.client_key.clone(), post.account.clone()));
+        if !post.draft {
+            self.accepted.push_back((now, post.client_key.clone(), post.account.clone()));
+        }
         let publish_id = post.publish_id.clone();
         let uploads = post.upload.is_some();
         self.posts.insert(publish_id.clone(), post);
@@ -490,10 +549,13 @@ impl World {
         let mut data = json!({ "status": post.status(), bytes: post.bytes() });
         match &post.state {
             PostState::Complete { .. } => {
-                data["publicaly_available_post_id"] = post.public_post_id().into_iter().collect();
+                data["publicaly_available_post_id"] = json!(post.public_ids());
             }
             PostState::Failed { fail_reason, .. } => data["fail_reason"] = json!(fail_reason),
-            PostState::Uploading | PostState::Downloading | PostState::Processing { .. } => {}
+            PostState::Uploading
+            | PostState::Downloading
+            | PostState::Processing { .. }
+            | PostState::InInbox { .. } => {}
         }
         Ok(data)
     }
@@ -630,6 +692,7 @@ impl World {
             }
             PostState::Uploading
             | PostState::Downloading
+            | PostState::InInbox { .. }
             | PostState::Complete { .. }
             | PostState::Failed { .. } => {
                 return Err(not_from(post));
@@ -647,7 +710,7 @@ impl World {
     ) -> Result<Vec<Effect>, WrongStep> {
         let mut effects = self.tick(now_ms);
         let post = self.known(publish_id)?;
-        if matches!(post.state, PostState::Complete { .. } | PostState::Failed { .. }) {
+        if !post.state.is_open() {
             return Err(not_from(post));
         }
         self.end(publish_id, fail_reason, "somebody wished it", now_ms, &mut effects);
@@ -665,7 +728,7 @@ impl World {
         let content = json!({
             "publish_id": publish_id,
             "post_id": post.id.to_string(),
-            "publish_type": "DIRECT_PUBLISH",
+            "publish_type": post.publish_type(),
         });
         self.set_state(publish_id, PostState::Complete { revealed, removed: true });
         // TikTok's spelling.
@@ -689,12 +752,12 @@ impl World {
         Ok(effects)
     }
 
-    fn known(&self, publish_id: &str) -> Result<&Post, WrongStep> {
+    pub(crate) fn known(&self, publish_id: &str) -> Result<&Post, WrongStep> {
         let unknown = || WrongStep::Unknown { publish_id: publish_id.into() };
         self.posts.get(publish_id).ok_or_else(unknown)
     }
 
-    fn set_state(&mut self, publish_id: &str, state: PostState) {
+    pub(crate) fn set_state(&mut self, publish_id: &str, state: PostState) {
         if let Some(post) = self.posts.get_mut(publish_id) {
             post.state = state;
         }
@@ -709,14 +772,24 @@ impl World {
             self.end(publish_id, &reason, &why, now, effects);
             return;
         }
+        if post.draft {
+            self.deliver(publish_id, now, effects);
+        } else {
+            self.complete_post(publish_id, now, effects);
+        }
+    }
+
+    /// The post is up.
+    pub(crate) fn complete_post(&mut self, publish_id: &str, now: i64, effects: &mut Vec<Effect>) {
+        let Some(post) = self.posts.get(publish_id) else { return };
         let publication = self.publication(post);
         let to_reveal = will_be_public(post);
+        let content = json!({ "publish_id": publish_id, "publish_type": post.publish_type() });
         if let Some(post) = self.posts.get_mut(publish_id) {
             post.state = PostState::Complete { revealed: false, removed: false };
             post.completed_at_ms = Some(now);
         }
         self.write_log(now, What::Publication(Box::new(publication)));
-        let content = json!({ "publish_id": publish_id, "publish_type": "DIRECT_PUBLISH" });
         self.emit_for(publish_id, "post.publish.complete", &content, now, effects);
         if let Time::Auto(auto) = &self.config.time
             && to_reveal
@@ -726,7 +799,7 @@ impl World {
         }
     }
 
-    fn publication(&self, post: &Post) -> Publication {
+    pub(crate) fn publication(&self, post: &Post) -> Publication {
         Publication {
             publish_id: post.publish_id.clone(),
             client_key: post.client_key.clone(),
@@ -764,6 +837,9 @@ impl World {
         if account.banned {
             return found("spam_risk_user_banned_from_posting", "the creator is banned");
         }
+        if post.draft {
+            return None;
+        }
         if self.posts_in_a_day(&post.account, now) > account.daily_cap as usize {
             return found("spam_risk_too_many_posts", "the creator posted more elsewhere in the meantime");
         }
@@ -794,12 +870,24 @@ impl World {
             return;
         }
         post.state = PostState::Complete { revealed: true, removed: false };
-        let (post_id, account) = (post.id, post.account.clone());
+        let post_id = post.id;
+        self.tell_post_id(publish_id, post_id, now, effects);
+    }
+
+    pub(crate) fn tell_post_id(
+        &mut self,
+        publish_id: &str,
+        post_id: u64,
+        now: i64,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(post) = self.posts.get(publish_id) else { return };
+        let (account, publish_type) = (post.account.clone(), post.publish_type());
         self.write_log(now, What::PostId { publish_id: publish_id.into(), account, post_id });
         let content = json!({
             "publish_id": publish_id,
             "post_id": post_id.to_string(),
-            "publish_type": "DIRECT_PUBLISH",
+            "publish_type": publish_type,
         });
         self.emit_for(publish_id, "post.publish.publicly_available", &content, now, effects);
     }
@@ -815,6 +903,7 @@ impl World {
         let Some(post) = self.posts.get_mut(publish_id) else { return };
         post.state = PostState::Failed { fail_reason: reason.into(), why: why.into() };
         let (account, fetches) = (post.account.clone(), post.fetches.clone());
+        let publish_type = post.publish_type();
         self.unschedule(&Task::PullDeadline(publish_id.into()));
         self.unschedule(&Task::UploadDeadline(publish_id.into()));
         self.spools.remove(publish_id);
@@ -829,7 +918,7 @@ impl World {
         let content = json!({
             "publish_id": publish_id,
             "reason": reason,
-            "publish_type": "DIRECT_PUBLISH",
+            "publish_type": publish_type,
         });
         self.emit_for(publish_id, "post.publish.failed", &content, now, effects);
     }
@@ -853,7 +942,7 @@ impl World {
         }
     }
 
-    fn emit_for(
+    pub(crate) fn emit_for(
         &mut self,
         publish_id: &str,
         event: &str,
@@ -868,11 +957,11 @@ impl World {
     }
 }
 
-fn will_be_public(post: &Post) -> bool {
+pub(crate) fn will_be_public(post: &Post) -> bool {
     post.visibility == "PUBLIC_TO_EVERYONE" && post.public_since_ms.is_none()
 }
 
-fn not_from(post: &Post) -> WrongStep {
+pub(crate) fn not_from(post: &Post) -> WrongStep {
     WrongStep::NotFrom { publish_id: post.publish_id.clone(), state: post.state.name() }
 }
 
@@ -893,7 +982,7 @@ fn privacy_options(account: &Account) -> Vec<String> {
     [widest, "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"].map(String::from).to_vec()
 }
 
-fn check_ownership(app: &App, source: &Source) -> Result<(), Refusal> {
+pub(crate) fn check_ownership(app: &App, source: &Source) -> Result<(), Refusal> {
     match source {
         Source::Pull(url) if !owns(app, url) => {
             let why = format!("no verified property covers `{}`", without_query(url));

@@ -362,6 +362,7 @@ impl World {
             Endpoint::UserInfo => self.user_info(request, turn),
             Endpoint::CreatorInfo => self.creator_info(request, turn),
             Endpoint::VideoInit => self.video_init(request, turn),
+            Endpoint::InboxInit => self.inbox_init(request, turn),
             Endpoint::StatusFetch => self.status_fetch(request, turn),
             Endpoint::Cancel => self.cancel(request, turn),
             Endpoint::VideoList => self.video_list(request, turn),
@@ -391,6 +392,7 @@ impl World {
         let limit = match endpoint {
             Endpoint::CreatorInfo => limits.creator_info,
             Endpoint::VideoInit => limits.video_init,
+            Endpoint::InboxInit => limits.inbox_init,
             Endpoint::StatusFetch => limits.status_fetch,
             Endpoint::UserInfo => limits.user_info,
             Endpoint::VideoList => limits.video_list,
@@ -419,12 +421,13 @@ impl World {
         self.config.apps.get(client_key).ok_or_else(unknown)
     }
 
-    /// Posts of this account in the last 24 hours, through anybody.
+    /// Posts of this account in the last 24 hours, through anybody; drafts count alike.
     pub(crate) fn posts_in_a_day(&self, account: &str, now: i64) -> usize {
         let from = now - DAY_MS;
         let ours = self.accepted.iter().filter(|(at, _, who)| *at > from && who == account).count();
         let theirs = self.elsewhere.get(account).map_or(0, |all| all.iter().filter(|at| **at > from).count());
-        ours + theirs
+        let is_recent = |post: &&Post| post.draft && post.account == account && post.init_at_ms > from;
+        ours + theirs + self.posts.values().filter(is_recent).count()
     }
 
     /// Whether one more creator would exceed what the app may serve in 24 hours.

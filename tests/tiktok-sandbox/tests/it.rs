@@ -8,6 +8,8 @@ mod facts;
 mod faults;
 #[path = "it/http.rs"]
 mod http;
+#[path = "it/inbox.rs"]
+mod inbox;
 #[path = "it/media.rs"]
 mod media;
 #[path = "it/oauth.rs"]

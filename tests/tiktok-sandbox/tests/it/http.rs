@@ -170,7 +170,10 @@ impl Site {
         let end = self.sandbox.wait_for(PATIENCE, |world| match &world.post(&publish_id)?.state {
             PostState::Failed { fail_reason, .. } => Some(fail_reason.clone()),
             PostState::Complete { .. } => Some("ok".into()),
-            PostState::Uploading | PostState::Downloading | PostState::Processing { .. } => None,
+            PostState::Uploading
+            | PostState::Downloading
+            | PostState::Processing { .. }
+            | PostState::InInbox { .. } => None,
         });
         end.await.expect("an end")
     }
@@ -367,6 +370,34 @@ async fn the_control_api_changes_the_world_and_shows_the_log() {
     assert_eq!(log[0]["publish_id"], json!(publish_id));
     let state = site.get("/_sandbox/state").await;
     assert!(state["posts"][0]["post_id"].is_string());
+}
+
+#[tokio::test]
+async fn the_control_api_finishes_and_discards_drafts() {
+    let site = Site::start(|_| {}).await;
+    let mut drafts = Vec::new();
+    for _ in 0..2 {
+        let source = json!({ "source": "PULL_FROM_URL", "video_url": format!("{}good.mp4", site.host.base) });
+        let body = json!({ "source_info": source });
+        let (status, answer) = site.post(Endpoint::InboxInit.path(), &body).await.unwrap();
+        assert_eq!(status, 200, "{answer}");
+        drafts.push(answer["data"]["publish_id"].as_str().unwrap().to_owned());
+    }
+    let delivered = site.sandbox.wait_for(PATIENCE, |world| {
+        let there =
+            |draft: &String| world.post(draft).is_some_and(|post| post.status() == "SEND_TO_USER_INBOX");
+        drafts.iter().all(there).then_some(())
+    });
+    delivered.await.expect("both drafts in the inbox");
+    let finish = format!("/_sandbox/finish_draft/{}", drafts[0]);
+    let finished = json!({ "title": "from the phone", "privacy_level": "SELF_ONLY" });
+    assert_eq!(site.post(&finish, &finished).await.unwrap().0, 200);
+    let discard = format!("/_sandbox/discard_draft/{}", drafts[1]);
+    assert_eq!(site.post(&discard, &Value::Null).await.unwrap().0, 200);
+    assert_eq!(site.post(&discard, &Value::Null).await.unwrap().0, 409);
+    let world = site.sandbox.world();
+    let titles: Vec<_> = world.publications().map(|publication| publication.title.as_str()).collect();
+    assert_eq!(titles, ["from the phone"]);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tiktok_sandbox::config::SCOPES;
-use tiktok_sandbox::{Account, Endpoint, FetchOutcome, Outage, Request};
+use tiktok_sandbox::{Account, Endpoint, FetchOutcome, Finished, Outage, Request};
 
 use crate::rig::{Answer, CALLBACK, DAY, HOUR, KEY, MINUTE, OTHER_KEY, Rig, SECRET, URL, media, set};
 
@@ -219,6 +219,20 @@ fn cancel_a_minute_later(rig: &mut Rig, less: i64) -> Answer {
     let publish_id = rig.init(|_| {}).publish_id();
     rig.wait(MINUTE - less);
     rig.cancel(&publish_id)
+}
+
+/// Five drafts of ada's, a minute apart; the last of them.
+fn five_drafts(rig: &mut Rig) -> String {
+    (0..5).map(|_| rig.draft()).last().unwrap()
+}
+
+/// Another draft so long after five at once.
+fn sixth_draft_after(rig: &mut Rig, ms: i64) -> Answer {
+    times(5, rig, |rig| rig.init_draft(|_| {}));
+    rig.serve();
+    rig.wait(ms);
+    rig.ada = rig.access_token("ada", &SCOPES);
+    rig.init_draft(|_| {})
 }
 
 fn list(rig: &mut Rig) -> Answer {
@@ -523,6 +537,54 @@ causes! {
         <- |rig| { rig.change(|config| config.outage = Outage::Api); rig.init(|_| {}) };
         |rig| { rig.change(|config| config.outage = Outage::Processing); rig.init(|_| {}) };
 
+    // inbox/video/init
+    a_draft_with_a_dead_token: "inbox_init" 401 "access_token_invalid"
+        <- |rig| { rig.ada = "act.nobody".into(); rig.init_draft(|_| {}) };
+        |rig| rig.init_draft(|_| {});
+    a_draft_without_the_scope: "inbox_init" 401 "scope_not_authorized"
+        <- |rig| { rig.ada = rig.access_token("ada", &["video.publish"]); rig.init_draft(|_| {}) };
+        |rig| { rig.ada = rig.access_token("ada", &["video.upload"]); rig.init_draft(|_| {}) };
+    six_drafts_a_minute: "inbox_init" 429 "rate_limit_exceeded"
+        <- |rig| { rig.change(|config| config.inbox.pending_cap = 9); times(7, rig, |rig| rig.init_draft(|_| {})) };
+        |rig| { rig.change(|config| config.inbox.pending_cap = 9); times(6, rig, |rig| rig.init_draft(|_| {})) };
+    a_draft_with_a_caption: "inbox_init" 400 "invalid_params"
+        <- |rig| rig.init_draft(|body| body["post_info"] = json!({ "title": "a day at sea" }));
+        |rig| rig.init_draft(|_| {});
+    a_draft_without_a_source: "inbox_init" 400 "invalid_params"
+        <- |rig| rig.init_draft(|body| set(body, "/source_info", json!(null)));
+        |rig| rig.init_draft(|_| {});
+    a_draft_with_a_bad_plan: "inbox_init" 400 "invalid_params"
+        <- |rig| rig.init_draft(|body| body["source_info"] = json!({ "source": "FILE_UPLOAD", "video_size": 9, "chunk_size": 8, "total_chunk_count": 1 }));
+        |rig| rig.init_draft(|body| body["source_info"] = json!({ "source": "FILE_UPLOAD", "video_size": 9, "chunk_size": 9, "total_chunk_count": 1 }));
+    a_draft_from_a_foreign_host: "inbox_init" 403 "url_ownership_unverified"
+        <- |rig| rig.init_draft(|body| set(body, "/source_info/video_url", json!("https://example.org/one.mp4")));
+        |rig| rig.init_draft(|_| {});
+    a_draft_for_a_banned_creator: "inbox_init" 403 "spam_risk_user_banned_from_posting"
+        <- |rig| { rig.change_ada(|ada| ada.banned = true); rig.init_draft(|_| {}) };
+        |rig| rig.init_draft(|_| {});
+    more_than_five_pending_drafts: "inbox_init" 403 "spam_risk_too_many_pending_share"
+        <- |rig| times(6, rig, |rig| rig.init_draft(|_| {}));
+        |rig| times(5, rig, |rig| rig.init_draft(|_| {}));
+    a_pending_draft_counts_for_24_hours: "inbox_init" 403 "spam_risk_too_many_pending_share"
+        <- |rig| sixth_draft_after(rig, DAY - 1);
+        |rig| sixth_draft_after(rig, DAY);
+    a_finished_draft_frees_its_place: "inbox_init" 403 "spam_risk_too_many_pending_share"
+        <- |rig| { five_drafts(rig); rig.init_draft(|_| {}) };
+        |rig| {
+            let draft = five_drafts(rig);
+            rig.world.finish_draft(&draft, &Finished::default(), rig.now, &mut rig.rng).unwrap();
+            rig.init_draft(|_| {})
+        };
+    a_discarded_draft_frees_its_place: "inbox_init" 403 "spam_risk_too_many_pending_share"
+        <- |rig| { five_drafts(rig); rig.init_draft(|_| {}) };
+        |rig| { let draft = five_drafts(rig); rig.world.discard_draft(&draft, rig.now).unwrap(); rig.init_draft(|_| {}) };
+    a_draft_in_an_outage: "inbox_init" 500 "internal_error"
+        <- |rig| { rig.change(|config| config.outage = Outage::Api); rig.init_draft(|_| {}) };
+        |rig| rig.init_draft(|_| {});
+    drafts_count_towards_the_daily_cap: "video_init" 403 "spam_risk_too_many_posts"
+        <- |rig| { rig.draft(); after_posts(rig, 2, |rig| rig.init(|_| {})) };
+        |rig| { rig.draft(); after_posts(rig, 1, |rig| rig.init(|_| {})) };
+
     // status/fetch
     an_unknown_publish_id: "status_fetch" 400 "invalid_publish_id"
         <- |rig| rig.status("v_pub_url~v2-1.1");
@@ -735,6 +797,19 @@ fn every_documented_code_of_an_imitated_endpoint_is_in_the_table() {
                 "unaudited_client_can_only_post_to_private_accounts",
                 "url_ownership_unverified",
                 "privacy_level_option_mismatch",
+                "access_token_invalid",
+                "scope_not_authorized",
+                "rate_limit_exceeded",
+                "internal_error",
+            ],
+        ),
+        (
+            "inbox_init",
+            &[
+                "invalid_params",
+                "spam_risk_too_many_pending_share",
+                "spam_risk_user_banned_from_posting",
+                "url_ownership_unverified",
                 "access_token_invalid",
                 "scope_not_authorized",
                 "rate_limit_exceeded",
