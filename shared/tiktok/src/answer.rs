@@ -117,6 +117,15 @@ pub(crate) fn empty(endpoint: Endpoint, answer: &Response) -> Result<(), Error> 
     }
 }
 
+/// The error behind an answer that is no success.
+pub(crate) fn refusal(endpoint: Endpoint, answer: &Response) -> Error {
+    let said = said(&answer.body);
+    match ok(endpoint, answer) {
+        Err(error) => error,
+        Ok(_) => ambiguous(endpoint, answer, said.outcome, said.log_id),
+    }
+}
+
 fn not_granted(endpoint: Endpoint, answer: &Response, Said { outcome, log_id }: Said) -> Error {
     match (class(answer.status), outcome) {
         (Class::Success | Class::Refusal, Outcome::Flat { code, description }) => Error::OAuthRefused {

@@ -1,13 +1,16 @@
 //! The calls.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde::{Deserialize, Serialize};
 use url::{Url, form_urlencoded};
 
 use crate::{
-    AccessToken, AppCredentials, AuthorizeUrl, CreatorInfo, Endpoint, Error, Exchange, PullUrl, RefreshToken,
-    Request, Response, Scopes, StatusReport, TokenSet, UserInfo, VideoPage, VideoPost, answer, scope, videos,
+    AccessToken, AppCredentials, AuthorizeUrl, ChunkAnswer, CreatorInfo, Endpoint, Error, Exchange, PullUrl,
+    RefreshToken, Request, Response, Scopes, StatusReport, TokenSet, UploadPlan, UploadUrl, UserInfo,
+    VideoPage, VideoPost, VideoType, VideoUpload, answer, scope, upload, videos,
 };
 
 /// Where TikTok is.
@@ -38,6 +41,13 @@ impl Endpoints {
     }
 }
 
+/// TikTok's hosts, whatever their region: `open-upload.tiktokapis.com`, `upload.us.tiktokapis.com` (MT),
+/// `open-upload-va.tiktokapis.com` (seen).
+fn is_tiktoks(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    url.scheme() == "https" && (host == "tiktokapis.com" || host.ends_with(".tiktokapis.com"))
+}
+
 fn base(text: &str) -> Result<Url, InvalidBase> {
     Url::parse(text)
         .ok()
@@ -50,6 +60,13 @@ fn below(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
     url
+}
+
+/// The body of `video/init`, whatever the source.
+#[derive(Serialize)]
+struct Init<'a, S> {
+    post_info: &'a VideoPost,
+    source_info: S,
 }
 
 /// TikTok's API over an [`Exchange`]. Each call makes exactly one attempt; what to do after an error is
@@ -159,11 +176,6 @@ impl<E: Exchange> Client<E> {
         pull_url: &PullUrl,
     ) -> Result<String, Error> {
         #[derive(Serialize)]
-        struct Body<'a> {
-            post_info: &'a VideoPost,
-            source_info: SourceInfo<'a>,
-        }
-        #[derive(Serialize)]
         struct SourceInfo<'a> {
             source: &'static str,
             video_url: &'a str,
@@ -176,8 +188,69 @@ impl<E: Exchange> Client<E> {
         let endpoint = Endpoint::VideoInit;
         let source_info = SourceInfo { source: "PULL_FROM_URL", video_url: pull_url.expose() };
         let data: Data =
-            self.post_json(endpoint, access_token, &Body { post_info: post, source_info }).await?;
+            self.post_json(endpoint, access_token, &Init { post_info: post, source_info }).await?;
         Ok(data.publish_id)
+    }
+
+    /// Announces a video whose bytes come by [`upload_chunk`](Self::upload_chunk), and answers where to (DP, MT).
+    /// Shares the 6 calls a minute per token with [`init_video_pull`](Self::init_video_pull).
+    ///
+    /// Nothing is created before bytes arrive, so a call whose answer was lost may be made again. Store the answer
+    /// before the first byte is sent: from the last byte on there is a post.
+    pub async fn init_video_upload(
+        &self,
+        access_token: &AccessToken,
+        post: &VideoPost,
+        plan: UploadPlan,
+    ) -> Result<VideoUpload, Error> {
+        #[derive(Serialize)]
+        struct SourceInfo {
+            source: &'static str,
+            video_size: u64,
+            chunk_size: u64,
+            total_chunk_count: u64,
+        }
+        let source_info = SourceInfo {
+            source: "FILE_UPLOAD",
+            video_size: plan.size(),
+            chunk_size: plan.chunk_size(),
+            total_chunk_count: plan.chunk_count(),
+        };
+        let body = Init { post_info: post, source_info };
+        self.post_json(Endpoint::VideoUploadInit, access_token, &body).await
+    }
+
+    /// Sends one chunk of the plan that the init declared: the bytes of `range`, out of `total` (MT). Strictly one
+    /// after the other, and all within the URL's hour.
+    ///
+    /// After an error that proves nothing the same chunk may be sent again; TikTok's advice is the same after a 5xx.
+    /// After the *last* chunk only the status tells whether there is a post: neither an error, nor
+    /// [`Expired`](ChunkAnswer::Expired), nor [`NoSuchUpload`](ChunkAnswer::NoSuchUpload) proves that there is none.
+    ///
+    /// Bytes go to TikTok's own hosts over https, or to the host of the API's base URL, and nowhere else. The exchange
+    /// needs time for the largest chunk: see [`ExchangeLimits::total`](crate::ExchangeLimits).
+    pub async fn upload_chunk(
+        &self,
+        upload_url: &UploadUrl,
+        content_type: VideoType,
+        range: Range<u64>,
+        total: u64,
+        bytes: Bytes,
+    ) -> Result<ChunkAnswer, Error> {
+        let endpoint = Endpoint::UploadChunk;
+        let unbuildable = |what| Error::Unbuildable { endpoint, what };
+        let url = Url::parse(upload_url.expose()).ok().filter(|url| self.may_take_bytes(url));
+        let url = url.ok_or_else(|| unbuildable("upload URL"))?;
+        let headers = upload::headers(content_type, &range, total, bytes.len());
+        let headers = headers.ok_or_else(|| unbuildable("range"))?;
+        let answer = self.send(Request { endpoint, method: Method::PUT, url, headers, body: bytes }).await?;
+        upload::read(&answer, &range, total)
+    }
+
+    fn may_take_bytes(&self, url: &Url) -> bool {
+        let api = &self.endpoints.api_base;
+        let beside_the_api = url.host() == api.host() && [api.scheme(), "https"].contains(&url.scheme());
+        is_tiktoks(url) || beside_the_api
     }
 
     /// Where a publish stands (ST). 30 calls a minute per token, all of the creator's posts together.

@@ -25,6 +25,11 @@ pub enum Endpoint {
     CreatorInfo,
     /// `POST /v2/post/publish/video/init/` (DP).
     VideoInit,
+    /// `POST /v2/post/publish/video/init/` with `FILE_UPLOAD` (DP, MT): the path of [`VideoInit`](Self::VideoInit),
+    /// and another effect.
+    VideoUploadInit,
+    /// `PUT` of bytes to the URL that an init answered (MT).
+    UploadChunk,
     /// `POST /v2/post/publish/status/fetch/` (ST).
     StatusFetch,
     /// `POST /v2/post/publish/cancel/` (MT).
@@ -43,6 +48,8 @@ impl Endpoint {
             Self::UserInfo => "user_info",
             Self::CreatorInfo => "creator_info",
             Self::VideoInit => "video_init",
+            Self::VideoUploadInit => "video_upload_init",
+            Self::UploadChunk => "upload_chunk",
             Self::StatusFetch => "status_fetch",
             Self::Cancel => "cancel",
             Self::VideoList => "video_list",
@@ -53,27 +60,31 @@ impl Endpoint {
     ///
     /// `video/init` posts again: no init call has an idempotency key (DP). A code is spent by its exchange, and a
     /// refresh may have replaced the refresh token (TOK). Revoking twice, cancelling twice and reading twice do no
-    /// harm.
+    /// harm. An upload's init creates nothing before bytes arrive, and whoever lost its answer lost the only place to
+    /// send them. A chunk that TikTok has already is answered with the progress.
     pub const fn is_repeatable(self) -> bool {
         match self {
             Self::ExchangeCode | Self::Refresh | Self::VideoInit => false,
             Self::Revoke
             | Self::UserInfo
             | Self::CreatorInfo
+            | Self::VideoUploadInit
+            | Self::UploadChunk
             | Self::StatusFetch
             | Self::Cancel
             | Self::VideoList => true,
         }
     }
 
-    /// The path below the API's base URL.
+    /// The path below the API's base URL. Empty for [`UploadChunk`](Self::UploadChunk), whose URL TikTok gives.
     pub const fn path(self) -> &'static str {
         match self {
             Self::ExchangeCode | Self::Refresh => "/v2/oauth/token/",
             Self::Revoke => "/v2/oauth/revoke/",
             Self::UserInfo => "/v2/user/info/",
             Self::CreatorInfo => "/v2/post/publish/creator_info/query/",
-            Self::VideoInit => "/v2/post/publish/video/init/",
+            Self::VideoInit | Self::VideoUploadInit => "/v2/post/publish/video/init/",
+            Self::UploadChunk => "",
             Self::StatusFetch => "/v2/post/publish/status/fetch/",
             Self::Cancel => "/v2/post/publish/cancel/",
             Self::VideoList => "/v2/video/list/",
@@ -88,27 +99,32 @@ impl fmt::Display for Endpoint {
 }
 
 /// One HTTP request, ready to be sent. `Debug` shows neither header values nor the body: they carry tokens, the
-/// client secret and the pull URL.
+/// client secret and the pull URL. Of an upload URL it shows the host alone.
 #[derive(Clone)]
 pub struct Request {
     /// The call that this is.
     pub endpoint: Endpoint,
-    /// GET or POST.
+    /// GET, POST or PUT.
     pub method: Method,
-    /// Absolute; holds no secret.
+    /// Absolute. Holds no secret, unless it is an upload URL ([`Endpoint::UploadChunk`]).
     pub url: Url,
-    /// `Authorization` and `Content-Type`; the transport adds `Host` and `Content-Length`.
+    /// `Authorization` and `Content-Type`, for a chunk its length and range; the transport adds `Host`, and
+    /// `Content-Length` where it is missing.
     pub headers: HeaderMap,
-    /// JSON, a form, or nothing.
+    /// JSON, a form, bytes of a video, or nothing.
     pub body: Bytes,
 }
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = match self.endpoint {
+            Endpoint::UploadChunk => self.url.origin().ascii_serialization(),
+            _ => self.url.as_str().to_owned(),
+        };
         f.debug_struct("Request")
             .field("endpoint", &self.endpoint)
             .field("method", &self.method)
-            .field("url", &self.url.as_str())
+            .field("url", &url)
             .field("headers", &self.headers.keys().collect::<Vec<_>>())
             .field("body_len", &self.body.len())
             .finish()

@@ -8,6 +8,7 @@ mod exchange;
 mod oauth;
 mod publish;
 mod secret;
+mod upload;
 mod user;
 mod videos;
 pub mod webhook;
@@ -21,6 +22,7 @@ pub use exchange::{
 };
 pub use oauth::{AppCredentials, AuthorizeUrl, Scopes, TokenSet, scope};
 pub use publish::{CreatorInfo, FailReason, PrivacyLevel, PublishStatus, StatusReport, VideoPost};
-pub use secret::{AccessToken, ClientSecret, PullUrl, RefreshToken};
+pub use secret::{AccessToken, ClientSecret, PullUrl, RefreshToken, UploadUrl};
+pub use upload::{ChunkAnswer, NextChunk, UploadPlan, VideoType, VideoUpload};
 pub use user::UserInfo;
 pub use videos::{Video, VideoPage};

@@ -48,6 +48,11 @@ secret!(
     ClientSecret
 );
 secret!(
+    /// The URL that takes the bytes of one upload, for 1 h (MT). It needs no access token: whoever knows it can put
+    /// bytes there.
+    UploadUrl
+);
+secret!(
     /// The https URL from which TikTok downloads a video. Whoever knows it can download too, so it is a secret.
     /// https, a domain name that the app has verified, no redirects, reachable for the whole download of up to
     /// 1 h (MT).

@@ -9,5 +9,6 @@ mod it {
     mod requests;
     mod sandbox;
     mod script;
+    mod upload;
     mod webhooks;
 }

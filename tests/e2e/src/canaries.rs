@@ -86,6 +86,7 @@ impl Secrets {
                     Issued::Code => "authorization code",
                     Issued::AccessToken => "access token",
                     Issued::RefreshToken => "refresh token",
+                    Issued::UploadToken => "upload token",
                 };
                 secrets.add(name, value);
             }

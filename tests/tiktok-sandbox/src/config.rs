@@ -36,6 +36,8 @@ pub struct Config {
     pub media: MediaRules,
     pub fetcher: Fetcher,
     pub cancel: Cancel,
+    pub uploads: Uploads,
+    pub inbox: Inbox,
     pub webhooks: Webhooks,
     pub risk: Risk,
     pub outage: Outage,
@@ -64,6 +66,8 @@ impl Default for Config {
             media: MediaRules::default(),
             fetcher: Fetcher::default(),
             cancel: Cancel::default(),
+            uploads: Uploads::default(),
+            inbox: Inbox::default(),
             webhooks: Webhooks::default(),
             risk: Risk::default(),
             outage: Outage::None,
@@ -338,6 +342,7 @@ pub struct Limits {
     pub window_ms: i64,
     pub creator_info: usize,
     pub video_init: usize,
+    pub inbox_init: usize,
     pub status_fetch: usize,
     pub user_info: usize,
     pub video_list: usize,
@@ -350,6 +355,7 @@ impl Default for Limits {
             window_ms: MINUTE_MS,
             creator_info: 20,
             video_init: 6,
+            inbox_init: 6,
             status_fetch: 30,
             user_info: 600,
             video_list: 600,
@@ -423,6 +429,71 @@ pub struct Cancel {
 impl Default for Cancel {
     fn default() -> Self {
         Self { delay_ms: 1_000, near_completion_after_ms: None, in_vain: false }
+    }
+}
+
+/// How bytes are taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Uploads {
+    /// Where upload URLs lead. None: to whoever the init was addressed to, or to a host of TikTok's where the
+    /// request does not say.
+    pub base_url: Option<String>,
+    /// How long an upload URL is good: all bytes must have come by then.
+    pub valid_ms: i64,
+    /// "5 MB" without a word on what a megabyte is: a chunk smaller than 5 MiB is refused, which fits either reading.
+    pub min_chunk: u64,
+    /// "64 MB", read decimally for the same reason. A larger file must come in several chunks.
+    pub max_chunk: u64,
+    /// For the last chunk, which takes the rest.
+    pub max_last_chunk: u64,
+    pub max_chunks: u64,
+    /// On, as seen in production: a single chunk must be declared as large as the file. Off: the documented formula
+    /// alone holds.
+    pub single_chunk_is_whole_file: bool,
+    /// Off: the progress in `Content-Range: bytes 0-{UPLOADED_BYTES}/{TOTAL}` is a count, as its name says. On: it is
+    /// the index of the last byte, as in any other `Content-Range`.
+    pub progress_is_last_index: bool,
+    /// What becomes of an upload whose bytes did not all come in time. None: nothing, it stays `PROCESSING_UPLOAD`
+    /// and no webhook tells. Some: it fails for this reason.
+    pub expired_fail_reason: Option<String>,
+    /// On: a finished upload is no upload task any more, and whoever sends its last chunk again gets 404 instead of
+    /// 416.
+    pub forget_when_complete: bool,
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        Self {
+            base_url: None,
+            valid_ms: HOUR_MS,
+            min_chunk: 5 * 1_024 * 1_024,
+            max_chunk: 64_000_000,
+            max_last_chunk: 128_000_000,
+            max_chunks: 1_000,
+            single_chunk_is_whole_file: true,
+            progress_is_last_index: false,
+            expired_fail_reason: None,
+            forget_when_complete: false,
+        }
+    }
+}
+
+/// Drafts in a creator's inbox.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Inbox {
+    /// Drafts of one creator that may be pending, through all apps together.
+    pub pending_cap: usize,
+    /// How long a draft counts, from its init. None: waiting frees no place, as one vendor says.
+    pub pending_ms: Option<i64>,
+    /// Off: finishing or discarding a draft frees no place, only time does.
+    pub creator_frees_places: bool,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self { pending_cap: 5, pending_ms: Some(DAY_MS), creator_frees_places: true }
     }
 }
 

@@ -69,6 +69,11 @@ impl World {
             ("POST", "complete") => self.complete(&argument, request, now),
             ("POST", "takedown") => step(self.take_down(&argument, now)),
             ("POST", "make_public") => step(self.make_public(&argument, now)),
+            ("POST", "finish_draft") => match body(request) {
+                Ok(finished) => step(self.finish_draft(&argument, &finished, now, rng)),
+                Err(bad) => Err(bad),
+            },
+            ("POST", "discard_draft") => step(self.discard_draft(&argument, now)),
             ("POST", "accounts") => self.change_account(request),
             ("POST", "tokens" | "users" | "posted_elsewhere" | "films" | "connect" | "consent") => {
                 self.about_account(name, &argument, request, now, rng)

@@ -16,10 +16,13 @@ pub enum Endpoint {
     StatusFetch,
     Cancel,
     VideoList,
+    /// A PUT of bytes to an upload URL.
+    Upload,
+    InboxInit,
 }
 
 impl Endpoint {
-    pub(crate) const ALL: [(Self, &'static str, &'static str); 9] = [
+    pub(crate) const ALL: [(Self, &'static str, &'static str); 11] = [
         (Self::Authorize, "authorize", "/v2/auth/authorize/"),
         (Self::Token, "token", "/v2/oauth/token/"),
         (Self::Revoke, "revoke", "/v2/oauth/revoke/"),
@@ -29,6 +32,8 @@ impl Endpoint {
         (Self::StatusFetch, "status_fetch", "/v2/post/publish/status/fetch/"),
         (Self::Cancel, "cancel", "/v2/post/publish/cancel/"),
         (Self::VideoList, "video_list", "/v2/video/list/"),
+        (Self::Upload, "upload", "/video/"),
+        (Self::InboxInit, "inbox_init", "/v2/post/publish/inbox/video/init/"),
     ];
 
     pub fn from_path(path: &str) -> Option<Self> {

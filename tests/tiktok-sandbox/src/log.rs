@@ -20,6 +20,11 @@ pub enum What {
     Call(Call),
     /// A post is up: the state `PUBLISH_COMPLETE` was reached.
     Publication(Box<Publication>),
+    /// A draft lies in its creator's inbox.
+    InboxDelivered {
+        publish_id: String,
+        account: String,
+    },
     /// A publication ended in `FAILED`.
     Failure {
         publish_id: String,

@@ -11,6 +11,7 @@ use crate::fetch::{FetchOutcome, FetchRules};
 use crate::log::{Hop, Publication, What};
 use crate::media::Probe;
 use crate::oauth::avatar_url;
+use crate::upload::{Upload, UploadPlan};
 use crate::wire::Request;
 use crate::world::{Caller, Effect, Refusal, Task, Turn, World};
 
@@ -63,19 +64,33 @@ pub struct Post {
     /// Since when everybody can see it, whether or not its id was given out.
     #[serde(default)]
     pub(crate) public_since_ms: Option<i64>,
-    asked: Value,
+    /// For the creator's inbox.
+    #[serde(default)]
+    pub draft: bool,
+    /// What came of the same draft besides the first post.
+    #[serde(default)]
+    pub(crate) further_ids: Vec<u64>,
+    pub(crate) asked: Value,
     /// The post's id: not the `publish_id`'s number, and nobody's business before the post is public.
     pub(crate) id: u64,
-    video_url: String,
+    video_url: Option<String>,
+    #[serde(default)]
+    pub(crate) upload: Option<Upload>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PostState {
+    /// Bytes are still to come; without the last of them nothing will ever be published.
+    Uploading,
     Downloading,
     /// The bytes are here, or will never be. `verdict` is the `fail_reason` the bytes deserve, and why.
     Processing {
         verdict: Option<(String, String)>,
+    },
+    /// A draft in the inbox: only its creator moves it on.
+    InInbox {
+        discarded: bool,
     },
     Complete {
         /// The post id was given out.
@@ -110,13 +125,15 @@ impl std::fmt::Debug for Post {
 impl PostState {
     /// Neither published nor failed.
     fn is_open(&self) -> bool {
-        matches!(self, Self::Downloading | Self::Processing { .. })
+        matches!(self, Self::Uploading | Self::Downloading | Self::Processing { .. })
     }
 
     fn name(&self) -> &'static str {
         match self {
+            Self::Uploading => "uploading",
             Self::Downloading => "downloading",
             Self::Processing { .. } => "processing",
+            Self::InInbox { .. } => "in_inbox",
             Self::Complete { .. } => "complete",
             Self::Failed { .. } => "failed",
         }
@@ -124,10 +141,56 @@ impl PostState {
 }
 
 impl Post {
+    /// Nothing is said about it yet, and nothing is here.
+    pub(crate) fn bare(publish_id: String, client_key: String, account: String, id: u64, now: i64) -> Self {
+        Self {
+            publish_id,
+            client_key,
+            account,
+            init_at_ms: now,
+            privacy_level: String::new(),
+            visibility: String::new(),
+            title: String::new(),
+            disable_comment: false,
+            disable_duet: false,
+            disable_stitch: false,
+            brand_content_toggle: false,
+            brand_organic_toggle: false,
+            is_aigc: false,
+            cover_timestamp_ms: 0,
+            breaches: Vec::new(),
+            state: PostState::Downloading,
+            downloaded_bytes: 0,
+            sha256: String::new(),
+            media: None,
+            fetches: Vec::new(),
+            fetch_started: false,
+            cancelling: false,
+            completed_at_ms: None,
+            public_since_ms: None,
+            draft: false,
+            further_ids: Vec::new(),
+            asked: Value::Null,
+            id,
+            video_url: None,
+            upload: None,
+        }
+    }
+
+    /// Its creator says what it is.
+    pub(crate) fn finish(&mut self, finished: &crate::inbox::Finished) {
+        self.title.clone_from(&finished.title);
+        self.privacy_level.clone_from(&finished.privacy_level);
+        self.visibility.clone_from(&finished.privacy_level);
+    }
+
     /// TikTok's word for the state.
     pub fn status(&self) -> &'static str {
         match self.state {
+            PostState::Uploading => "PROCESSING_UPLOAD",
+            PostState::Processing { .. } if self.upload.is_some() => "PROCESSING_UPLOAD",
             PostState::Downloading | PostState::Processing { .. } => "PROCESSING_DOWNLOAD",
+            PostState::InInbox { .. } => "SEND_TO_USER_INBOX",
             PostState::Complete { .. } => "PUBLISH_COMPLETE",
             PostState::Failed { .. } => "FAILED",
         }
@@ -136,6 +199,20 @@ impl Post {
     /// The id as everybody can see it.
     pub fn public_post_id(&self) -> Option<u64> {
         matches!(self.state, PostState::Complete { revealed: true, removed: false }).then_some(self.id)
+    }
+
+    /// How many came so far, whichever way.
+    pub fn bytes(&self) -> u64 {
+        self.upload.as_ref().map_or(self.downloaded_bytes, Upload::received)
+    }
+
+    fn public_ids(&self) -> Vec<u64> {
+        self.public_post_id().into_iter().chain(self.further_ids.iter().copied()).collect()
+    }
+
+    /// TikTok's word in webhooks.
+    pub(crate) fn publish_type(&self) -> &'static str {
+        if self.draft { "INBOX_SHARE" } else { "DIRECT_PUBLISH" }
     }
 
     pub(crate) fn summary(&self) -> Value {
@@ -149,7 +226,7 @@ impl Post {
             "title": self.title,
             "init_at_ms": self.init_at_ms,
             "sha256": self.sha256,
-            "bytes": self.downloaded_bytes,
+            "bytes": self.bytes(),
             "media": self.media,
             "fetches": self.fetches,
             "breaches": self.breaches,
@@ -165,7 +242,7 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn at(body: &'a Value, of: &'static str) -> Result<Self, Refusal> {
+    pub(crate) fn at(body: &'a Value, of: &'static str) -> Result<Self, Refusal> {
         let found = body.get(of).and_then(Value::as_object);
         let map = found.ok_or_else(|| Refusal::invalid_params(format!("{of} is empty or incorrect")))?;
         Ok(Self { of, map })
@@ -215,12 +292,18 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Where the bytes come from.
+pub(crate) enum Source {
+    Pull(Url),
+    Upload(UploadPlan),
+}
+
 /// What an init asks for.
 #[expect(clippy::struct_excessive_bools, reason = "each is one toggle of TikTok's")]
 struct Init<'a> {
     title: &'a str,
     privacy_level: Option<&'a str>,
-    url: Url,
+    source: Source,
     disable_comment: bool,
     disable_duet: bool,
     disable_stitch: bool,
@@ -258,10 +341,7 @@ impl World {
         let account = self.account(&caller)?;
         let app = self.app(&caller.client_key)?;
         self.gate(&caller, account, app, turn.now)?;
-        if !owns(app, &asked.url) {
-            let why = format!("no verified property covers `{}`", without_query(&asked.url));
-            return Err(Refusal::new(403, "url_ownership_unverified", why));
-        }
+        check_ownership(app, &asked.source)?;
         let options = privacy_options(account);
         let offered = |level: &&str| options.iter().any(|option| option == level);
         let Some(privacy_level) = asked.privacy_level.filter(offered) else {
@@ -269,13 +349,12 @@ impl World {
             return Err(Refusal::new(403, "privacy_level_option_mismatch", why));
         };
 
-        let publish_id = format!("v_pub_url~v2-1.{}", nineteen_digits(turn.rng));
+        let way = if matches!(asked.source, Source::Pull(_)) { "url" } else { "file" };
+        let publish_id = format!("v_pub_{way}~v2-1.{}", nineteen_digits(turn.rng));
         turn.call.publish_id = Some(publish_id.clone());
-        let accepted = Post {
-            publish_id: publish_id.clone(),
-            client_key: caller.client_key.clone(),
-            account: caller.account.clone(),
-            init_at_ms: turn.now,
+        let id = nineteen_digits(turn.rng);
+        let (client_key, who) = (caller.client_key.clone(), caller.account.clone());
+        let mut accepted = Post {
             privacy_level: privacy_level.into(),
             visibility: if app.audited { privacy_level } else { "SELF_ONLY" }.into(),
             title: asked.title.into(),
@@ -287,21 +366,35 @@ impl World {
             is_aigc: asked.is_aigc,
             cover_timestamp_ms: asked.cover_timestamp_ms.into(),
             breaches: self.breaches(&caller, privacy_level, asked.brand_content_toggle, turn.now),
-            state: PostState::Downloading,
-            downloaded_bytes: 0,
-            sha256: String::new(),
-            media: None,
-            fetches: Vec::new(),
-            fetch_started: false,
-            cancelling: false,
-            completed_at_ms: None,
-            public_since_ms: None,
             asked: body["post_info"].clone(),
-            id: nineteen_digits(turn.rng),
-            video_url: asked.url.into(),
+            ..Post::bare(publish_id, client_key, who, id, turn.now)
         };
+        let answer = self.prepare(&mut accepted, asked.source, request, turn);
         self.accept(accepted, turn.now, turn.effects);
-        Ok(json!({ "publish_id": publish_id }))
+        Ok(answer)
+    }
+
+    /// Gives a post its source; what the init answers.
+    pub(crate) fn prepare(
+        &mut self,
+        post: &mut Post,
+        source: Source,
+        request: &Request,
+        turn: &mut Turn<'_>,
+    ) -> Value {
+        match source {
+            Source::Pull(url) => {
+                post.video_url = Some(url.into());
+                json!({ "publish_id": post.publish_id })
+            }
+            Source::Upload(plan) => {
+                let upload = self.open_upload(plan, turn);
+                let upload_url = self.upload_url(&upload, request);
+                post.upload = Some(upload);
+                post.state = PostState::Uploading;
+                json!({ "publish_id": post.publish_id, "upload_url": upload_url })
+            }
+        }
     }
 
     /// The request by itself, without regard to who sends it.
@@ -310,7 +403,6 @@ impl World {
         let post = Fields::at(body, "post_info")?;
         if !self.config.ignore_unknown_fields {
             Fields::of_body(body)?.only(&["post_info", "source_info"])?;
-            source.only(&["source", "video_url", "video_size", "chunk_size", "total_chunk_count"])?;
             post.only(&POST_INFO)?;
         }
         let title = post.text("title")?.unwrap_or_default();
@@ -325,18 +417,11 @@ impl World {
         if privacy_level.is_some_and(|level| !PRIVACY_LEVELS.contains(&level)) {
             return Err(post.wrong("privacy_level", "is no privacy level"));
         }
-        let url = match source.text("source")? {
-            Some("PULL_FROM_URL") => self.pullable(source.text("video_url")?.unwrap_or_default())?,
-            Some("FILE_UPLOAD") => {
-                let why = "FILE_UPLOAD is not imitated yet, see FACTS.md";
-                return Err(Refusal::new(501, "not_imitated_by_this_sandbox", why));
-            }
-            _ => return Err(Refusal::invalid_params("The request source info is empty or incorrect")),
-        };
+        let source = self.read_source(&source)?;
         Ok(Init {
             title,
             privacy_level,
-            url,
+            source,
             disable_comment: post.flag("disable_comment")?.unwrap_or(false),
             disable_duet: post.flag("disable_duet")?.unwrap_or(false),
             disable_stitch: post.flag("disable_stitch")?.unwrap_or(false),
@@ -345,6 +430,19 @@ impl World {
             is_aigc: post.flag("is_aigc")?.unwrap_or(false),
             cover_timestamp_ms: post.int32("video_cover_timestamp_ms")?.unwrap_or(0),
         })
+    }
+
+    pub(crate) fn read_source(&self, info: &Fields<'_>) -> Result<Source, Refusal> {
+        if !self.config.ignore_unknown_fields {
+            info.only(&["source", "video_url", "video_size", "chunk_size", "total_chunk_count"])?;
+        }
+        match info.text("source")? {
+            Some("PULL_FROM_URL") => {
+                self.pullable(info.text("video_url")?.unwrap_or_default()).map(Source::Pull)
+            }
+            Some("FILE_UPLOAD") => self.read_plan(info).map(Source::Upload),
+            _ => Err(Refusal::invalid_params("The request source info is empty or incorrect")),
+        }
     }
 
     /// Whether this creator may post through this app now.
@@ -377,13 +475,20 @@ impl World {
         }
     }
 
-    fn accept(&mut self, post: Post, now: i64, effects: &mut Vec<Effect>) {
+    pub(crate) fn accept(&mut self, post: Post, now: i64, effects: &mut Vec<Effect>) {
         while self.accepted.front().is_some_and(|(at, _, _)| *at <= now - DAY_MS) {
             self.accepted.pop_front();
         }
-        self.accepted.push_back((now, post.client_key.clone(), post.account.clone()));
+        if !post.draft {
+            self.accepted.push_back((now, post.client_key.clone(), post.account.clone()));
+        }
         let publish_id = post.publish_id.clone();
+        let uploads = post.upload.is_some();
         self.posts.insert(publish_id.clone(), post);
+        if uploads {
+            self.schedule(now + self.config.uploads.valid_ms, Task::UploadDeadline(publish_id));
+            return;
+        }
         let wait = match &self.config.time {
             Time::Auto(auto) => auto.fetch_ms,
             Time::Explicit => 0,
@@ -440,13 +545,17 @@ impl World {
         let Some(post) = post.filter(|post| post.init_at_ms <= visible_from) else {
             return Err(Refusal::new(400, "invalid_publish_id", "the post is not visible yet"));
         };
-        let mut data = json!({ "status": post.status(), "downloaded_bytes": post.downloaded_bytes });
+        let bytes = if post.upload.is_some() { "uploaded_bytes" } else { "downloaded_bytes" };
+        let mut data = json!({ "status": post.status(), bytes: post.bytes() });
         match &post.state {
             PostState::Complete { .. } => {
-                data["publicaly_available_post_id"] = post.public_post_id().into_iter().collect();
+                data["publicaly_available_post_id"] = json!(post.public_ids());
             }
             PostState::Failed { fail_reason, .. } => data["fail_reason"] = json!(fail_reason),
-            PostState::Downloading | PostState::Processing { .. } => {}
+            PostState::Uploading
+            | PostState::Downloading
+            | PostState::Processing { .. }
+            | PostState::InInbox { .. } => {}
         }
         Ok(data)
     }
@@ -460,6 +569,8 @@ impl World {
         };
         let too_late = match self.posts.get(&publish_id) {
             Some(post) if post.cancelling => Some("it is being cancelled already"),
+            // Of an upload nothing is documented.
+            Some(post) if post.state == PostState::Uploading => Some("it is no download"),
             Some(post) if post.state != PostState::Downloading => Some("the download is over"),
             Some(post) if near_completion(post) => Some("the download is nearly complete"),
             _ => None,
@@ -516,22 +627,30 @@ impl World {
             plain_http_on_loopback: config.plain_http_on_loopback,
         };
         let Some(post) = self.posts.get_mut(publish_id) else { return };
-        if post.state == PostState::Downloading {
+        if let (PostState::Downloading, Some(url)) = (&post.state, post.video_url.clone()) {
             post.fetch_started = true;
-            effects.push(Effect::Fetch { publish_id: publish_id.into(), url: post.video_url.clone(), rules });
+            effects.push(Effect::Fetch { publish_id: publish_id.into(), url, rules });
         }
     }
 
     /// How the download went. Too late for a post that ended in the meantime: nothing happens.
     pub fn fetched(&mut self, publish_id: &str, outcome: FetchOutcome, now_ms: i64) -> Vec<Effect> {
-        let effects = self.tick(now_ms);
+        let mut effects = self.tick(now_ms);
+        let awaited = |post: &Post| post.state == PostState::Downloading && !post.cancelling;
+        if self.posts.get(publish_id).is_some_and(awaited) {
+            self.unschedule(&Task::PullDeadline(publish_id.into()));
+            self.arrived(publish_id, outcome, now_ms);
+            effects.extend(self.tick(now_ms));
+        }
+        effects
+    }
+
+    /// The bytes are here, or will never be.
+    pub(crate) fn arrived(&mut self, publish_id: &str, outcome: FetchOutcome, now: i64) {
         let rules = self.config.media.clone();
-        let Some(post) = self.posts.get_mut(publish_id) else { return effects };
+        let Some(post) = self.posts.get_mut(publish_id) else { return };
         let longest =
             self.config.accounts.get(&post.account).map_or(0, |who| who.max_video_post_duration_sec);
-        if post.state != PostState::Downloading || post.cancelling {
-            return effects;
-        }
         post.fetches.extend(outcome.hops);
         let verdict = match outcome.result {
             Ok(fetched) => {
@@ -550,14 +669,10 @@ impl World {
             Err(why) => Some(("video_pull_failed".to_owned(), why)),
         };
         post.state = PostState::Processing { verdict };
-        self.unschedule(&Task::PullDeadline(publish_id.into()));
         if let Time::Auto(auto) = &self.config.time {
-            let at = now_ms + auto.processing_ms;
+            let at = now + auto.processing_ms;
             self.schedule(at, Task::Settle(publish_id.into()));
         }
-        let mut effects = effects;
-        effects.extend(self.tick(now_ms));
-        effects
     }
 
     pub(crate) fn pull_deadline(&mut self, publish_id: &str, now: i64, effects: &mut Vec<Effect>) {
@@ -575,7 +690,11 @@ impl World {
             PostState::Complete { removed: false, .. } if will_be_public(post) => {
                 self.reveal(publish_id, now_ms, &mut effects);
             }
-            PostState::Downloading | PostState::Complete { .. } | PostState::Failed { .. } => {
+            PostState::Uploading
+            | PostState::Downloading
+            | PostState::InInbox { .. }
+            | PostState::Complete { .. }
+            | PostState::Failed { .. } => {
                 return Err(not_from(post));
             }
         }
@@ -591,7 +710,7 @@ impl World {
     ) -> Result<Vec<Effect>, WrongStep> {
         let mut effects = self.tick(now_ms);
         let post = self.known(publish_id)?;
-        if matches!(post.state, PostState::Complete { .. } | PostState::Failed { .. }) {
+        if !post.state.is_open() {
             return Err(not_from(post));
         }
         self.end(publish_id, fail_reason, "somebody wished it", now_ms, &mut effects);
@@ -609,7 +728,7 @@ impl World {
         let content = json!({
             "publish_id": publish_id,
             "post_id": post.id.to_string(),
-            "publish_type": "DIRECT_PUBLISH",
+            "publish_type": post.publish_type(),
         });
         self.set_state(publish_id, PostState::Complete { revealed, removed: true });
         // TikTok's spelling.
@@ -633,12 +752,12 @@ impl World {
         Ok(effects)
     }
 
-    fn known(&self, publish_id: &str) -> Result<&Post, WrongStep> {
+    pub(crate) fn known(&self, publish_id: &str) -> Result<&Post, WrongStep> {
         let unknown = || WrongStep::Unknown { publish_id: publish_id.into() };
         self.posts.get(publish_id).ok_or_else(unknown)
     }
 
-    fn set_state(&mut self, publish_id: &str, state: PostState) {
+    pub(crate) fn set_state(&mut self, publish_id: &str, state: PostState) {
         if let Some(post) = self.posts.get_mut(publish_id) {
             post.state = state;
         }
@@ -653,14 +772,24 @@ impl World {
             self.end(publish_id, &reason, &why, now, effects);
             return;
         }
+        if post.draft {
+            self.deliver(publish_id, now, effects);
+        } else {
+            self.complete_post(publish_id, now, effects);
+        }
+    }
+
+    /// The post is up.
+    pub(crate) fn complete_post(&mut self, publish_id: &str, now: i64, effects: &mut Vec<Effect>) {
+        let Some(post) = self.posts.get(publish_id) else { return };
         let publication = self.publication(post);
         let to_reveal = will_be_public(post);
+        let content = json!({ "publish_id": publish_id, "publish_type": post.publish_type() });
         if let Some(post) = self.posts.get_mut(publish_id) {
             post.state = PostState::Complete { revealed: false, removed: false };
             post.completed_at_ms = Some(now);
         }
         self.write_log(now, What::Publication(Box::new(publication)));
-        let content = json!({ "publish_id": publish_id, "publish_type": "DIRECT_PUBLISH" });
         self.emit_for(publish_id, "post.publish.complete", &content, now, effects);
         if let Time::Auto(auto) = &self.config.time
             && to_reveal
@@ -670,7 +799,7 @@ impl World {
         }
     }
 
-    fn publication(&self, post: &Post) -> Publication {
+    pub(crate) fn publication(&self, post: &Post) -> Publication {
         Publication {
             publish_id: post.publish_id.clone(),
             client_key: post.client_key.clone(),
@@ -688,7 +817,7 @@ impl World {
             is_aigc: post.is_aigc,
             cover_timestamp_ms: post.cover_timestamp_ms,
             sha256: post.sha256.clone(),
-            bytes: post.downloaded_bytes,
+            bytes: post.bytes(),
             media: post.media.clone().unwrap_or(Probe::NotVideo { why: "nothing was fetched".into() }),
             fetches: post.fetches.clone(),
             init_at_ms: post.init_at_ms,
@@ -707,6 +836,9 @@ impl World {
         };
         if account.banned {
             return found("spam_risk_user_banned_from_posting", "the creator is banned");
+        }
+        if post.draft {
+            return None;
         }
         if self.posts_in_a_day(&post.account, now) > account.daily_cap as usize {
             return found("spam_risk_too_many_posts", "the creator posted more elsewhere in the meantime");
@@ -738,21 +870,43 @@ impl World {
             return;
         }
         post.state = PostState::Complete { revealed: true, removed: false };
-        let (post_id, account) = (post.id, post.account.clone());
+        let post_id = post.id;
+        self.tell_post_id(publish_id, post_id, now, effects);
+    }
+
+    pub(crate) fn tell_post_id(
+        &mut self,
+        publish_id: &str,
+        post_id: u64,
+        now: i64,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(post) = self.posts.get(publish_id) else { return };
+        let (account, publish_type) = (post.account.clone(), post.publish_type());
         self.write_log(now, What::PostId { publish_id: publish_id.into(), account, post_id });
         let content = json!({
             "publish_id": publish_id,
             "post_id": post_id.to_string(),
-            "publish_type": "DIRECT_PUBLISH",
+            "publish_type": publish_type,
         });
         self.emit_for(publish_id, "post.publish.publicly_available", &content, now, effects);
     }
 
-    fn end(&mut self, publish_id: &str, reason: &str, why: &str, now: i64, effects: &mut Vec<Effect>) {
+    pub(crate) fn end(
+        &mut self,
+        publish_id: &str,
+        reason: &str,
+        why: &str,
+        now: i64,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(post) = self.posts.get_mut(publish_id) else { return };
         post.state = PostState::Failed { fail_reason: reason.into(), why: why.into() };
         let (account, fetches) = (post.account.clone(), post.fetches.clone());
+        let publish_type = post.publish_type();
         self.unschedule(&Task::PullDeadline(publish_id.into()));
+        self.unschedule(&Task::UploadDeadline(publish_id.into()));
+        self.spools.remove(publish_id);
         let failure = What::Failure {
             publish_id: publish_id.into(),
             account,
@@ -764,7 +918,7 @@ impl World {
         let content = json!({
             "publish_id": publish_id,
             "reason": reason,
-            "publish_type": "DIRECT_PUBLISH",
+            "publish_type": publish_type,
         });
         self.emit_for(publish_id, "post.publish.failed", &content, now, effects);
     }
@@ -788,7 +942,7 @@ impl World {
         }
     }
 
-    fn emit_for(
+    pub(crate) fn emit_for(
         &mut self,
         publish_id: &str,
         event: &str,
@@ -803,11 +957,11 @@ impl World {
     }
 }
 
-fn will_be_public(post: &Post) -> bool {
+pub(crate) fn will_be_public(post: &Post) -> bool {
     post.visibility == "PUBLIC_TO_EVERYONE" && post.public_since_ms.is_none()
 }
 
-fn not_from(post: &Post) -> WrongStep {
+pub(crate) fn not_from(post: &Post) -> WrongStep {
     WrongStep::NotFrom { publish_id: post.publish_id.clone(), state: post.state.name() }
 }
 
@@ -826,6 +980,16 @@ fn privacy_options(account: &Account) -> Vec<String> {
     }
     let widest = if account.private { "FOLLOWER_OF_CREATOR" } else { "PUBLIC_TO_EVERYONE" };
     [widest, "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"].map(String::from).to_vec()
+}
+
+pub(crate) fn check_ownership(app: &App, source: &Source) -> Result<(), Refusal> {
+    match source {
+        Source::Pull(url) if !owns(app, url) => {
+            let why = format!("no verified property covers `{}`", without_query(url));
+            Err(Refusal::new(403, "url_ownership_unverified", why))
+        }
+        Source::Pull(_) | Source::Upload(_) => Ok(()),
+    }
 }
 
 /// A domain covers its sub-domains and all their paths; a prefix covers what begins with it, to the letter.

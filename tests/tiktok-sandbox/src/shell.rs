@@ -358,7 +358,9 @@ impl Shell {
         request: http::Request<Incoming>,
     ) -> Result<http::Response<BoxBody<Bytes, Hangup>>, Hangup> {
         let (parts, body) = request.into_parts();
-        let body = Limited::new(body, 2_000_000).collect().await.map_err(|_| Hangup)?.to_bytes();
+        // A chunk of an upload, or something that speaks JSON.
+        let most = if parts.method == http::Method::PUT { 128 * 1_024 * 1_024 } else { 2_000_000 };
+        let body = Limited::new(body, most).collect().await.map_err(|_| Hangup)?.to_bytes();
         let request = Request::from(http::Request::from_parts(parts, body));
         if request.path == "/" {
             return into_http(Response::html(200, PAGE.into()));

@@ -43,7 +43,7 @@ pub(crate) struct Film {
 }
 
 impl Film {
-    fn of(post: &Post) -> Option<Self> {
+    pub(crate) fn of(post: &Post) -> Option<Self> {
         let PostState::Complete { removed: false, .. } = post.state else { return None };
         post.public_since_ms?;
         let Some(Probe::Video(video)) = &post.media else { return None };

@@ -15,6 +15,7 @@ use crate::fetch::FetchRules;
 use crate::log::{Call, Entry, What};
 use crate::oauth::{AccessToken, Code, Grant, RefreshToken};
 use crate::publish::{Post, PostState};
+use crate::upload::Spool;
 use crate::videos::Film;
 use crate::webhooks::WebhookDelivery;
 use crate::wire::{Delivery, Request, Response};
@@ -43,6 +44,9 @@ pub struct World {
     #[serde(default)]
     issued: Vec<(Issued, String)>,
     pub(crate) posts: BTreeMap<String, Post>,
+    /// What came of the uploads that are under way, by `publish_id`. Gone after a restart.
+    #[serde(skip)]
+    pub(crate) spools: BTreeMap<String, Spool>,
     /// Accepted inits of the last 24 hours: when, which app, which account.
     pub(crate) accepted: VecDeque<(i64, String, String)>,
     /// Posts of the last 24 hours through other API clients, by account.
@@ -69,6 +73,8 @@ pub enum Issued {
     Code,
     AccessToken,
     RefreshToken,
+    /// In an upload URL: who has it can put bytes there.
+    UploadToken,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -82,6 +88,7 @@ struct Due {
 pub(crate) enum Task {
     Fetch(String),
     PullDeadline(String),
+    UploadDeadline(String),
     Cancel(String),
     Settle(String),
     Reveal(String),
@@ -138,6 +145,7 @@ impl World {
             refresh_tokens: BTreeMap::new(),
             issued: Vec::new(),
             posts: BTreeMap::new(),
+            spools: BTreeMap::new(),
             accepted: VecDeque::new(),
             elsewhere: BTreeMap::new(),
             films: BTreeMap::new(),
@@ -245,6 +253,7 @@ impl World {
             match due.task {
                 Task::Fetch(publish_id) => self.start_fetch(&publish_id, at, &mut effects),
                 Task::PullDeadline(publish_id) => self.pull_deadline(&publish_id, at, &mut effects),
+                Task::UploadDeadline(publish_id) => self.upload_deadline(&publish_id, at, &mut effects),
                 Task::Cancel(publish_id) => self.cancelled(&publish_id, at, &mut effects),
                 Task::Settle(publish_id) => self.settle(&publish_id, at, &mut effects),
                 Task::Reveal(publish_id) => self.reveal(&publish_id, at, &mut effects),
@@ -335,6 +344,7 @@ impl World {
         let method_fits = match endpoint {
             Endpoint::Authorize => request.method == Method::GET || request.method == Method::POST,
             Endpoint::UserInfo => request.method == Method::GET,
+            Endpoint::Upload => request.method == Method::PUT,
             _ => request.method == Method::POST,
         };
         if !method_fits {
@@ -345,12 +355,14 @@ impl World {
             Endpoint::Authorize => return self.authorize(request, turn),
             Endpoint::Token => return self.token(request, turn),
             Endpoint::Revoke => return self.revoke(request, turn),
+            Endpoint::Upload => return self.upload(request, turn),
             _ if self.config.outage == Outage::Api => {
                 Err(Refusal::new(500, "internal_error", "an outage of the API"))
             }
             Endpoint::UserInfo => self.user_info(request, turn),
             Endpoint::CreatorInfo => self.creator_info(request, turn),
             Endpoint::VideoInit => self.video_init(request, turn),
+            Endpoint::InboxInit => self.inbox_init(request, turn),
             Endpoint::StatusFetch => self.status_fetch(request, turn),
             Endpoint::Cancel => self.cancel(request, turn),
             Endpoint::VideoList => self.video_list(request, turn),
@@ -380,10 +392,15 @@ impl World {
         let limit = match endpoint {
             Endpoint::CreatorInfo => limits.creator_info,
             Endpoint::VideoInit => limits.video_init,
+            Endpoint::InboxInit => limits.inbox_init,
             Endpoint::StatusFetch => limits.status_fetch,
             Endpoint::UserInfo => limits.user_info,
             Endpoint::VideoList => limits.video_list,
-            Endpoint::Authorize | Endpoint::Token | Endpoint::Revoke | Endpoint::Cancel => return Ok(()),
+            Endpoint::Authorize
+            | Endpoint::Token
+            | Endpoint::Revoke
+            | Endpoint::Cancel
+            | Endpoint::Upload => return Ok(()),
         };
         let from = now - limits.window_ms;
         let key = format!("{}|{}|{}", caller.client_key, caller.account, endpoint.name());
@@ -404,12 +421,13 @@ impl World {
         self.config.apps.get(client_key).ok_or_else(unknown)
     }
 
-    /// Posts of this account in the last 24 hours, through anybody.
+    /// Posts of this account in the last 24 hours, through anybody; drafts count alike.
     pub(crate) fn posts_in_a_day(&self, account: &str, now: i64) -> usize {
         let from = now - DAY_MS;
         let ours = self.accepted.iter().filter(|(at, _, who)| *at > from && who == account).count();
         let theirs = self.elsewhere.get(account).map_or(0, |all| all.iter().filter(|at| **at > from).count());
-        ours + theirs
+        let is_recent = |post: &&Post| post.draft && post.account == account && post.init_at_ms > from;
+        ours + theirs + self.posts.values().filter(is_recent).count()
     }
 
     /// Whether one more creator would exceed what the app may serve in 24 hours.
@@ -448,6 +466,9 @@ impl World {
     }
 
     fn account_of(&self, request: &Request) -> Option<String> {
+        if request.method == Method::PUT {
+            return self.uploading(request).map(|post| post.account.clone());
+        }
         let grant = if let Some(token) = bearer(request) {
             self.access_tokens.get(&token)?.grant
         } else {
@@ -558,6 +579,9 @@ fn seen_request(request: &Request) -> Value {
         });
         Value::Object(seen.collect())
     };
+    if request.method == Method::PUT {
+        return crate::upload::seen(request);
+    }
     if request.method == Method::GET {
         return pairs(request.query_pairs());
     }

@@ -8,6 +8,8 @@ mod facts;
 mod faults;
 #[path = "it/http.rs"]
 mod http;
+#[path = "it/inbox.rs"]
+mod inbox;
 #[path = "it/media.rs"]
 mod media;
 #[path = "it/oauth.rs"]
@@ -18,6 +20,8 @@ mod publish;
 mod rig;
 #[path = "it/table.rs"]
 mod table;
+#[path = "it/upload.rs"]
+mod upload;
 #[path = "it/videos.rs"]
 mod videos;
 #[path = "it/webhooks.rs"]

@@ -13,7 +13,8 @@ use std::{
 };
 
 use tiktok::{
-    Ambiguity, Client, Endpoints, Error, Exchange, ExchangeError, ExchangeLimits, Remedy, ReqwestExchange,
+    Ambiguity, ChunkAnswer, Client, Endpoints, Error, Exchange, ExchangeError, ExchangeLimits, Remedy,
+    ReqwestExchange, UploadUrl, VideoType,
 };
 use tokio::sync::oneshot;
 
@@ -105,7 +106,12 @@ fn read_request(stream: &mut TcpStream) {
         seen.push(byte[0]);
     };
     let text = String::from_utf8(seen).unwrap().to_ascii_lowercase();
-    assert!(text.starts_with("post /v2/post/publish/video/init/ http/1.1\r\n"), "{text}");
+    let target = text.split(" http/1.1\r\n").next().unwrap();
+    assert!(
+        matches!(target, "post /v2/post/publish/video/init/" | "put /video/?upload_token=secret"),
+        "{text}"
+    );
+    assert_eq!(text.matches("content-length: ").count(), 1, "{text}");
     assert!(!text.contains("accept-encoding"), "{text}");
     let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
     assert_eq!(text.len(), head);
@@ -447,6 +453,74 @@ async fn the_settings_that_bear_on_one_attempt_override_the_callers() {
     let endpoints = Endpoints::new(&server.base(), &server.base()).unwrap();
     assert_ambiguous(init(&Client::new(exchange, endpoints)).await, Ambiguity::NotTikToksAnswer);
     server.saw_exactly(1).await;
+}
+
+// The same of a chunk of an upload, which may be sent again, but not by the client itself.
+
+async fn chunk(server: &Server) -> Result<ChunkAnswer, Error> {
+    let url = UploadUrl::new(format!("{}/video/?upload_token=SECRET", server.base()));
+    let client = client(&server.base(), PATIENT);
+    client.upload_chunk(&url, VideoType::Mp4, 0..4, 8, "abcd".into()).await
+}
+
+fn assert_chunk_may_be_sent_again(result: Result<ChunkAnswer, Error>, expected: Ambiguity) {
+    let error = result.unwrap_err();
+    assert!(matches!(&error, Error::Ambiguous { why, .. } if *why == expected), "{}", shown(&error));
+    assert!(!error.proves_nothing_was_created());
+    assert_eq!(error.remedy(), Remedy::TikTokFault);
+    assert_no_secret(&error);
+}
+
+#[tokio::test]
+async fn a_chunk_is_one_request_on_one_connection() {
+    let server = Server::answering(http("206 Partial Content", "content-range: bytes 0-4/8\r\n", ""));
+    assert_eq!(chunk(&server).await.unwrap(), ChunkAnswer::Progress(4));
+    server.saw_exactly(1).await;
+}
+
+#[tokio::test]
+async fn a_chunk_whose_connection_ends_is_sent_once() {
+    let whole = http("206 Partial Content", "content-range: bytes 0-4/8\r\n", "stored");
+    for cut in [0, 9, 17, whole.len() - 8, whole.len() - 1] {
+        let server = Server::answering(&whole[..cut]);
+        assert_chunk_may_be_sent_again(chunk(&server).await, Ambiguity::NoWholeAnswer);
+        server.saw_exactly(1).await;
+    }
+}
+
+#[tokio::test]
+async fn no_redirect_leads_a_chunk_elsewhere() {
+    for status in ["301 Moved Permanently", "307 Temporary Redirect", "308 Permanent Redirect"] {
+        let server = Server::start(|mut stream| {
+            read_request(&mut stream);
+            let location = format!("location: http://{}/elsewhere\r\n", stream.local_addr().unwrap());
+            stream.write_all(http(status, &location, "").as_bytes()).unwrap();
+            1 + more_requests(stream)
+        });
+        assert_chunk_may_be_sent_again(chunk(&server).await, Ambiguity::NotTikToksAnswer);
+        server.saw_exactly(1).await;
+    }
+}
+
+#[tokio::test]
+async fn no_server_fault_makes_the_client_send_a_chunk_twice() {
+    for status in ["500 Internal Server Error", "502 Bad Gateway", "503 Service Unavailable"] {
+        let server = Server::answering(http(status, "retry-after: 0\r\n", "<html>sorry</html>"));
+        assert_chunk_may_be_sent_again(chunk(&server).await, Ambiguity::ServerFault);
+        server.saw_exactly(1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_chunk_that_met_no_connection_was_not_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let url = UploadUrl::new(format!("{base}/video/?upload_token=SECRET"));
+    let sent = client(&base, PATIENT).upload_chunk(&url, VideoType::Mp4, 0..4, 8, "abcd".into()).await;
+    let error = sent.unwrap_err();
+    assert!(matches!(error, Error::NotSent { .. }), "{}", shown(&error));
+    assert_no_secret(&error);
 }
 
 #[tokio::test]

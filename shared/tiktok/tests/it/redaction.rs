@@ -1,9 +1,9 @@
 //! Nothing that is logged shows a secret.
 
 use serde_json::json;
-use tiktok::{Endpoint, RefreshToken, Response};
+use tiktok::{Endpoint, RefreshToken, Response, UploadPlan, VideoType};
 
-use super::script::{answering, app, post, pull_url, shown, token};
+use super::script::{answering, app, post, pull_url, shown, taking, token, upload_url};
 
 #[test]
 fn secrets_print_as_redacted() {
@@ -15,6 +15,24 @@ fn secrets_print_as_redacted() {
         app.contains("key-1") && app.contains("ClientSecret([redacted])") && !app.contains("SECRET"),
         "{app}"
     );
+}
+
+#[tokio::test]
+async fn an_upload_prints_its_publish_id_and_its_host_alone() {
+    let body = format!(
+        r#"{{"data":{{"publish_id":"v_pub_file~v2-1.7","upload_url":"{}"}},"error":{{"code":"ok"}}}}"#,
+        upload_url().expose()
+    );
+    let plan = UploadPlan::of(3).unwrap();
+    let upload = answering(200, body).init_video_upload(&token(), &post(), plan).await.unwrap();
+    let printed = format!("{upload:?}");
+    assert!(printed.contains("v_pub_file~v2-1.7") && !printed.contains("SECRET"), "{printed}");
+
+    let client = taking(500, None);
+    let sent = client.upload_chunk(&upload.upload_url, VideoType::Mp4, 0..3, 3, "abc".into()).await;
+    let printed = format!("{} {:?}", shown(&sent.unwrap_err()), client.exchange.sent());
+    assert!(printed.contains("https://open-upload.tiktokapis.com"), "{printed}");
+    assert!(!printed.contains("SECRET") && !printed.contains("abc"), "{printed}");
 }
 
 #[tokio::test]

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use tiktok::{Error, ErrorCode, ExchangeError, FailReason, OAuthErrorCode, RefreshToken, Remedy};
+use tiktok::{
+    Error, ErrorCode, ExchangeError, FailReason, OAuthErrorCode, RefreshToken, Remedy, UploadPlan, VideoType,
+};
 
-use super::script::{answering, app, post, pull_url, token};
+use super::script::{answering, app, post, pull_url, token, upload_url};
 
 const MINUTE: Remedy = Remedy::WaitAndRetry { min: Duration::from_mins(1) };
 
@@ -125,6 +127,23 @@ async fn a_lost_token_answer_is_ambiguous_and_a_lost_revocation_is_not() {
         [refresh.remedy(), exchange.remedy(), revoke.remedy()],
         [Remedy::Ambiguous, Remedy::Ambiguous, Remedy::TikTokFault]
     );
+}
+
+#[tokio::test]
+async fn a_lost_init_is_ambiguous_unless_its_bytes_are_still_to_come() {
+    let lost = answering(503, "");
+    let plan = UploadPlan::of(9).unwrap();
+    let pull = lost.init_video_pull(&token(), &post(), &pull_url()).await.unwrap_err();
+    let upload = lost.init_video_upload(&token(), &post(), plan).await.unwrap_err();
+    let chunk = lost.upload_chunk(&upload_url(), VideoType::Mp4, 0..1, 9, "a".into()).await.unwrap_err();
+    assert_eq!(
+        [pull.remedy(), upload.remedy(), chunk.remedy()],
+        [Remedy::Ambiguous, Remedy::TikTokFault, Remedy::TikTokFault]
+    );
+    // what is refused is refused whatever the source
+    let refused = answering(403, envelope("spam_risk_too_many_posts"));
+    let error = refused.init_video_upload(&token(), &post(), plan).await.unwrap_err();
+    assert_eq!((error.remedy(), error.proves_nothing_was_created()), (Remedy::CreatorLater, true));
 }
 
 struct Broken(fn() -> ExchangeError);

@@ -2,9 +2,12 @@
 
 use http::{Method, header};
 use serde_json::{Value, json};
-use tiktok::{AuthorizeUrl, Endpoint, Endpoints, RefreshToken, Request, Scopes, VideoPost, scope};
+use tiktok::{
+    AuthorizeUrl, Endpoint, Endpoints, RefreshToken, Request, Scopes, UploadPlan, UploadUrl, VideoPost,
+    VideoType, scope,
+};
 
-use super::script::{answering, app, post, pull_url, token};
+use super::script::{answering, app, post, pull_url, taking, token, upload_url};
 
 const OK: &str = r#"{"data":{},"error":{"code":"ok","message":"","log_id":"l"}}"#;
 
@@ -53,6 +56,82 @@ async fn init_sends_every_boolean_and_the_pull_url() {
             },
         })
     );
+}
+
+#[tokio::test]
+async fn an_init_of_an_upload_declares_its_plan() {
+    let client = answering(200, OK);
+    let plan = UploadPlan::of(64_000_001).unwrap();
+    let _ = client.init_video_upload(&token(), &post(), plan).await;
+    let sent = client.exchange.sent();
+    assert_eq!(sent.endpoint, Endpoint::VideoUploadInit);
+    assert_eq!(sent.url.as_str(), "https://api.test/v2/post/publish/video/init/");
+    let body = json_body(&sent);
+    assert_eq!(
+        body["source_info"],
+        json!({
+            "source": "FILE_UPLOAD",
+            "video_size": 64_000_001,
+            "chunk_size": 21_333_333,
+            "total_chunk_count": 3,
+        })
+    );
+    assert_eq!(body["post_info"]["privacy_level"], "SELF_ONLY");
+}
+
+#[tokio::test]
+async fn a_chunk_is_a_put_of_its_bytes_without_a_token() {
+    let client = taking(206, None);
+    let _ = client.upload_chunk(&upload_url(), VideoType::QuickTime, 10..14, 20, "abcd".into()).await;
+    let sent = client.exchange.sent();
+    assert_eq!((sent.endpoint, &sent.method), (Endpoint::UploadChunk, &Method::PUT));
+    assert_eq!(sent.url.as_str(), upload_url().expose());
+    assert_eq!(sent.headers[header::CONTENT_TYPE], "video/quicktime");
+    assert_eq!(sent.headers[header::CONTENT_LENGTH], "4");
+    assert_eq!(sent.headers[header::CONTENT_RANGE], "bytes 10-13/20");
+    assert_eq!((sent.headers.len(), &sent.body[..]), (3, &b"abcd"[..]));
+}
+
+#[tokio::test]
+async fn bytes_go_to_tiktoks_hosts_or_to_the_apis_own_and_nowhere_else() {
+    let sent = async |api: &str, url: &str| {
+        let mut client = taking(206, None);
+        client.endpoints = Endpoints::new(api, api).unwrap();
+        let result = client.upload_chunk(&UploadUrl::new(url), VideoType::Mp4, 0..1, 2, "a".into()).await;
+        match result {
+            Ok(_) => true,
+            Err(tiktok::Error::Unbuildable { what: "upload URL", .. }) => false,
+            Err(other) => panic!("{other}"),
+        }
+    };
+    let (tiktok, local) = ("https://open.tiktokapis.com", "http://127.0.0.1:4711");
+    for (api, url, allowed) in [
+        (tiktok, "https://open-upload.tiktokapis.com/video/?upload_id=1", true),
+        (tiktok, "https://upload.us.tiktokapis.com/video/?upload_id=1", true),
+        (tiktok, "http://open-upload.tiktokapis.com/video/?upload_id=1", false),
+        (tiktok, "https://open-upload.tiktokapis.com.evil.test/video/", false),
+        (tiktok, "https://eviltiktokapis.com/video/", false),
+        (tiktok, "https://169.254.169.254/latest/", false),
+        (tiktok, "no URL", false),
+        (local, "http://127.0.0.1:4712/video/?upload_id=1", true),
+        (local, "http://127.0.0.2:4711/video/?upload_id=1", false),
+    ] {
+        assert_eq!(sent(api, url).await, allowed, "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_range_that_is_not_that_of_its_bytes_is_not_sent() {
+    #[expect(clippy::reversed_empty_ranges, reason = "what must not be sent")]
+    for range in [0..0, 0..3, 0..5, 17..21, 5..1] {
+        let client = taking(206, None);
+        let sent = client.upload_chunk(&upload_url(), VideoType::Mp4, range.clone(), 20, "abcd".into()).await;
+        let error = sent.unwrap_err();
+        assert!(matches!(error, tiktok::Error::Unbuildable { what: "range", .. }), "{range:?}: {error}");
+    }
+    let client = taking(206, None);
+    let nothing = client.upload_chunk(&upload_url(), VideoType::Mp4, 0..0, 20, "".into()).await;
+    assert!(nothing.unwrap_err().proves_nothing_was_created());
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeSet,
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -12,13 +13,15 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::{Value, json};
 use tiktok::{
-    AccessToken, Ambiguity, AppCredentials, AuthorizeUrl, Client, ClientSecret, Endpoint, Endpoints, Error,
-    ErrorCode, Exchange, ExchangeError, ExchangeLimits, FailReason, OAuthErrorCode, PrivacyLevel,
-    PublishStatus, PullUrl, RefreshToken, Remedy, Request, ReqwestExchange, Response, Scopes, StatusReport,
-    TokenSet, Video, VideoPage, VideoPost, scope,
+    AccessToken, Ambiguity, AppCredentials, AuthorizeUrl, ChunkAnswer, Client, ClientSecret, Endpoint,
+    Endpoints, Error, ErrorCode, Exchange, ExchangeError, ExchangeLimits, FailReason, NextChunk,
+    OAuthErrorCode, PrivacyLevel, PublishStatus, PullUrl, RefreshToken, Remedy, Request, ReqwestExchange,
+    Response, Scopes, StatusReport, TokenSet, UploadPlan, UploadUrl, Video, VideoPage, VideoPost, VideoType,
+    VideoUpload, scope,
     webhook::{self, Event, EventKind, PublishType, RemovalReason, SignatureError},
 };
 use tiktok_sandbox::{
@@ -291,6 +294,17 @@ impl Site {
         self.init_of("never.mp4").await.unwrap()
     }
 
+    async fn announce(&self, size: u64) -> Result<VideoUpload, Error> {
+        self.client.init_video_upload(&self.token, &post(), UploadPlan::of(size).unwrap()).await
+    }
+
+    async fn put(&self, upload: &VideoUpload, film: &Bytes, range: Range<u64>) -> Result<ChunkAnswer, Error> {
+        let bytes = |at| usize::try_from(at).unwrap();
+        let piece = film.slice(bytes(range.start)..bytes(range.end));
+        let total = film.len() as u64;
+        self.client.upload_chunk(&upload.upload_url, VideoType::Mp4, range, total, piece).await
+    }
+
     async fn exchange_code(&self, code: &str) -> Result<TokenSet, Error> {
         self.client.exchange_code(&app(), code, CALLBACK).await
     }
@@ -403,7 +417,8 @@ fn imitated(endpoint: Endpoint) -> Imitated {
         Endpoint::Revoke => Imitated::Revoke,
         Endpoint::UserInfo => Imitated::UserInfo,
         Endpoint::CreatorInfo => Imitated::CreatorInfo,
-        Endpoint::VideoInit => Imitated::VideoInit,
+        Endpoint::VideoInit | Endpoint::VideoUploadInit => Imitated::VideoInit,
+        Endpoint::UploadChunk => Imitated::Upload,
         Endpoint::StatusFetch => Imitated::StatusFetch,
         Endpoint::Cancel => Imitated::Cancel,
         Endpoint::VideoList => Imitated::VideoList,
@@ -459,7 +474,7 @@ impl Row {
         assert_eq!((call.status, call.code.as_str()), (self.http_status, self.code), "{call:?}");
         let accepted = world.calls(Imitated::VideoInit).filter(|(_, call)| call.code == "ok").count();
         assert_eq!(world.posts().count(), accepted);
-        if self.endpoint == Endpoint::VideoInit {
+        if matches!(self.endpoint, Endpoint::VideoInit | Endpoint::VideoUploadInit) {
             assert_eq!(call.publish_id, None);
         }
     }
@@ -807,6 +822,30 @@ codes! {
             site.status(&publish_id).await
         };
 
+    // video/init of an upload
+    an_upload_with_a_dead_token: VideoUploadInit 401 "access_token_invalid" Refused true Remedy::RefreshToken;
+        site => {
+            let plan = UploadPlan::of(9).unwrap();
+            site.client.init_video_upload(&AccessToken::new("act.SECRET-DEAD"), &post(), plan).await
+        };
+    an_upload_with_a_misspelt_chunk_size: VideoUploadInit 400 "invalid_params" Refused true Remedy::FixRequest;
+        site => {
+            let (from, to) = (r#""chunk_size":9"#, r#""chunk_size":8"#);
+            let exchange = Misspelling { exchange: exchange(PATIENCE), from, to };
+            let client = client(&site.sandbox.base_url, exchange);
+            client.init_video_upload(&site.token, &post(), UploadPlan::of(9).unwrap()).await
+        };
+    an_upload_over_the_daily_cap: VideoUploadInit 403 "spam_risk_too_many_posts" Refused true Remedy::CreatorLater;
+        site => {
+            site.posted_elsewhere(15);
+            site.announce(9).await
+        };
+    an_upload_in_an_outage: VideoUploadInit 500 "internal_error" ServerFault false Remedy::TikTokFault;
+        site => {
+            site.outage(Outage::Api);
+            site.announce(9).await
+        };
+
     // cancel
     a_cancel_with_a_dead_token: Cancel 401 "access_token_invalid" Refused true Remedy::RefreshToken;
         site => {
@@ -1014,6 +1053,8 @@ fn every_code_that_the_imitation_shows_is_in_our_table() {
             "status_fetch" => &[Endpoint::StatusFetch],
             "cancel" => &[Endpoint::Cancel],
             "video_list" => &[Endpoint::VideoList],
+            // the client has no call for it
+            "inbox_init" => continue,
             other => panic!("`{other}` is new: has the client a call for it?"),
         };
         for endpoint in ours {
@@ -1038,7 +1079,7 @@ fn every_reason_that_the_imitation_shows_is_in_our_table() {
 #[test]
 fn every_code_in_the_imitations_source_is_in_our_tables() {
     let quoted: BTreeSet<String> =
-        ["src/world.rs", "src/oauth.rs", "src/publish.rs", "src/videos.rs", "src/media.rs"]
+        ["src/world.rs", "src/oauth.rs", "src/publish.rs", "src/upload.rs", "src/videos.rs", "src/media.rs"]
             .iter()
             .flat_map(|file| imitations(file).split('"').map(str::to_owned).collect::<Vec<_>>())
             .collect();
@@ -1297,6 +1338,145 @@ async fn a_post_not_visible_yet_is_there_later() {
     site.ended(&publish_id).await;
     site.sandbox.advance_clock(MINUTE_MS);
     assert_eq!(site.status(&publish_id).await.unwrap().status, PublishStatus::PublishComplete);
+}
+
+// Uploads.
+
+/// The good video, with room that nobody reads.
+fn film_of(size: usize) -> Bytes {
+    let mut film = film("good.mp4").unwrap();
+    let free = size - film.len();
+    film.extend_from_slice(&u32::try_from(free).unwrap().to_be_bytes());
+    film.extend_from_slice(b"free");
+    film.resize(size, 0);
+    film.into()
+}
+
+#[tokio::test]
+async fn a_video_is_uploaded_chunk_by_chunk_and_published_once() {
+    for last_index in [false, true] {
+        let site = Site::with(|config| config.uploads.progress_is_last_index = last_index).await;
+        let film = film_of(65_000_000);
+        let plan = UploadPlan::of(film.len() as u64).unwrap();
+        let upload = site.announce(plan.size()).await.unwrap();
+        assert!(upload.publish_id.starts_with("v_pub_file~v2-1."), "{upload:?}");
+        assert!(upload.upload_url.expose().starts_with(&site.sandbox.base_url));
+        for chunk in plan.chunks() {
+            let report = site.status(&upload.publish_id).await.unwrap();
+            assert_eq!(report.status, PublishStatus::ProcessingUpload);
+            assert_eq!((report.uploaded_bytes, report.downloaded_bytes), (Some(chunk.start), None));
+            let expected = if chunk.end == plan.size() {
+                ChunkAnswer::Complete
+            } else {
+                ChunkAnswer::Progress(chunk.end)
+            };
+            assert_eq!(site.put(&upload, &film, chunk).await.unwrap(), expected);
+        }
+        let publications = site.publications().await;
+        assert_eq!((publications.len(), &publications[0].publish_id), (1, &upload.publish_id));
+        assert_eq!(publications[0].sha256, sha256_hex(&film));
+        let report = site.status(&upload.publish_id).await.unwrap();
+        assert_eq!(
+            (report.status, report.uploaded_bytes),
+            (PublishStatus::PublishComplete, Some(plan.size()))
+        );
+        assert_eq!(site.calls(Imitated::Upload), 3, "one attempt each");
+    }
+}
+
+#[tokio::test]
+async fn a_chunk_whose_answer_was_lost_is_sent_again_and_the_progress_leads_on() {
+    for (last_index, kind, why, status) in [
+        (false, FaultKind::LostBefore, Ambiguity::NoWholeAnswer, None),
+        (true, FaultKind::AnswerLost, Ambiguity::NoWholeAnswer, None),
+        (false, replaced(502, "<html>a gateway</html>"), Ambiguity::ServerFault, Some(502)),
+    ] {
+        let site = Site::with(|config| config.uploads.progress_is_last_index = last_index).await;
+        let film = film_of(65_000_000);
+        let plan = UploadPlan::of(film.len() as u64).unwrap();
+        let upload = site.announce(plan.size()).await.unwrap();
+        site.inject(Imitated::Upload, kind);
+        let (mut next, mut lost) = (plan.next(0), 0);
+        while let NextChunk::Send(chunk) = next {
+            next = match site.put(&upload, &film, chunk.clone()).await {
+                Ok(ChunkAnswer::Progress(progress) | ChunkAnswer::OutOfStep { progress: Some(progress) }) => {
+                    plan.next(progress)
+                }
+                Ok(ChunkAnswer::Complete) => NextChunk::Complete,
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => {
+                    assert_unproven(&error, why, status, Remedy::TikTokFault);
+                    assert!(!shown(&error).contains("upload_token"));
+                    lost += 1;
+                    NextChunk::Send(chunk)
+                }
+            };
+        }
+        assert_eq!((next, lost), (NextChunk::Complete, 1));
+        let publications = site.publications().await;
+        assert_eq!(publications.len(), 1);
+        assert_eq!(publications[0].sha256, sha256_hex(&film));
+    }
+}
+
+#[tokio::test]
+async fn after_a_lost_last_chunk_only_the_status_tells() {
+    for (forgets, again) in
+        [(false, ChunkAnswer::OutOfStep { progress: Some(9) }), (true, ChunkAnswer::NoSuchUpload)]
+    {
+        let site = Site::with(|config| config.uploads.forget_when_complete = forgets).await;
+        site.change(|config| config.time = Time::Explicit);
+        let upload = site.announce(9).await.unwrap();
+        let film = Bytes::from_static(b"no video!");
+        site.inject(Imitated::Upload, FaultKind::AnswerLost);
+        site.put(&upload, &film, 0..9).await.unwrap_err();
+        assert_eq!(site.put(&upload, &film, 0..9).await.unwrap(), again);
+        let report = site.status(&upload.publish_id).await.unwrap();
+        assert_eq!((report.status, report.uploaded_bytes), (PublishStatus::ProcessingUpload, Some(9)));
+    }
+}
+
+#[tokio::test]
+async fn an_init_whose_answer_was_lost_creates_nothing_and_the_next_one_is_published_once() {
+    for kind in [FaultKind::LostBefore, FaultKind::AnswerLost, FaultKind::CutBody, FaultKind::Garbage] {
+        let site = Site::start().await;
+        let film = Bytes::from(film("good.mp4").unwrap());
+        let length = film.len() as u64;
+        site.inject(Imitated::VideoInit, kind);
+        let error = site.announce(length).await.unwrap_err();
+        assert!(!error.proves_nothing_was_created());
+        assert_eq!(error.remedy(), Remedy::TikTokFault, "it may be made again");
+        let upload = site.announce(length).await.unwrap();
+        assert_eq!(site.put(&upload, &film, 0..length).await.unwrap(), ChunkAnswer::Complete);
+        site.ended(&upload.publish_id).await;
+        site.sandbox.advance_clock(DAY_MS);
+        assert_eq!(site.sandbox.world().publications().count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn each_refusal_of_a_chunk_has_its_cause() {
+    let site = Site::start().await;
+    let film = film_of(65_000_000);
+    let plan = UploadPlan::of(film.len() as u64).unwrap();
+    let chunks: Vec<_> = plan.chunks().collect();
+    let upload = site.announce(plan.size()).await.unwrap();
+    let second = site.put(&upload, &film, chunks[1].clone()).await.unwrap();
+    assert_eq!(second, ChunkAnswer::OutOfStep { progress: Some(0) });
+    let other_plan = site.put(&upload, &film, 0..10_000_000).await.unwrap();
+    assert_eq!(other_plan, ChunkAnswer::Malformed);
+    let nowhere = VideoUpload {
+        upload_url: UploadUrl::new(format!(
+            "{}/video/?upload_id=7&upload_token=SECRET",
+            site.sandbox.base_url
+        )),
+        ..upload.clone()
+    };
+    assert_eq!(site.put(&nowhere, &film, chunks[0].clone()).await.unwrap(), ChunkAnswer::NoSuchUpload);
+    site.sandbox.advance_clock(60 * MINUTE_MS);
+    assert_eq!(site.put(&upload, &film, chunks[0].clone()).await.unwrap(), ChunkAnswer::Expired);
+    let report = site.status(&upload.publish_id).await.unwrap();
+    assert_eq!((report.status, report.fail_reason), (PublishStatus::ProcessingUpload, None));
 }
 
 // Cancelling.
@@ -1625,6 +1805,33 @@ async fn a_public_posts_events_are_signed_and_tell_its_id_exactly() {
     site.sandbox.act(|world, now| world.take_down(&publish_id, now).unwrap());
     let (_, gone, _) = delivery(&mut receiver).await;
     assert_eq!(gone.kind, EventKind::NoLongerPubliclyAvailable { publish_id, post_id, publish_type });
+}
+
+#[tokio::test]
+async fn a_draft_is_delivered_and_posted_by_its_creators_hand_alone() {
+    let (site, mut receiver) = with_receiver(&[]).await;
+    let source = json!({ "source": "PULL_FROM_URL", "video_url": site.pull_url("good.mp4").expose() });
+    let answer = site.post_json(Imitated::InboxInit.path(), &json!({ "source_info": source })).await;
+    let publish_id = answer["data"]["publish_id"].as_str().unwrap().to_owned();
+    let publish_type = Some(PublishType::InboxShare);
+
+    let (_, delivered, _) = delivery(&mut receiver).await;
+    let expected =
+        EventKind::InboxDelivered { publish_id: publish_id.clone(), publish_type: publish_type.clone() };
+    assert_eq!(delivered.kind, expected);
+    assert_eq!(site.status(&publish_id).await.unwrap().status, PublishStatus::SendToUserInbox);
+
+    let finished = json!({ "title": "from the phone", "privacy_level": "PUBLIC_TO_EVERYONE" });
+    site.post_json(&format!("/_sandbox/finish_draft/{publish_id}"), &finished).await;
+    let (_, complete, _) = delivery(&mut receiver).await;
+    let expected =
+        EventKind::PublishComplete { publish_id: publish_id.clone(), publish_type: publish_type.clone() };
+    assert_eq!(complete.kind, expected);
+    let (_, public, _) = delivery(&mut receiver).await;
+    let report = site.status(&publish_id).await.unwrap();
+    assert_eq!((report.status, report.post_ids.len()), (PublishStatus::PublishComplete, 1));
+    let post_id = report.post_ids.first().copied();
+    assert_eq!(public.kind, EventKind::PubliclyAvailable { publish_id, post_id, publish_type });
 }
 
 #[tokio::test]

@@ -2,14 +2,15 @@
 
 use std::{fmt::Write, sync::Mutex};
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
 use tiktok::{
     AccessToken, AppCredentials, Client, ClientSecret, Endpoints, Exchange, ExchangeError, PrivacyLevel,
-    PullUrl, Request, Response, VideoPost,
+    PullUrl, Request, Response, UploadUrl, VideoPost,
 };
 
 pub(crate) struct Script {
     status: u16,
+    headers: HeaderMap,
     body: String,
     sent: Mutex<Vec<Request>>,
 }
@@ -27,7 +28,7 @@ impl Exchange for Script {
         self.sent.lock().unwrap().push(request);
         Ok(Response {
             status: StatusCode::from_u16(self.status).unwrap(),
-            headers: HeaderMap::new(),
+            headers: self.headers.clone(),
             body: self.body.clone().into(),
         })
     }
@@ -36,7 +37,21 @@ impl Exchange for Script {
 /// A client whose TikTok answers this to everything.
 pub(crate) fn answering(status: u16, body: impl Into<String>) -> Client<Script> {
     let endpoints = Endpoints::new("https://api.test", "https://consent.test/base/").unwrap();
-    Client::new(Script { status, body: body.into(), sent: Mutex::default() }, endpoints)
+    let script = Script { status, headers: HeaderMap::new(), body: body.into(), sent: Mutex::default() };
+    Client::new(script, endpoints)
+}
+
+/// A client whose TikTok answers this to every chunk, with this progress.
+pub(crate) fn taking(status: u16, progress: Option<&str>) -> Client<Script> {
+    let mut client = answering(status, "");
+    if let Some(progress) = progress {
+        client.exchange.headers.insert(header::CONTENT_RANGE, progress.parse().unwrap());
+    }
+    client
+}
+
+pub(crate) fn upload_url() -> UploadUrl {
+    UploadUrl::new("https://open-upload.tiktokapis.com/SECRET-PATH/?upload_id=7&upload_token=SECRET%2DTOKEN")
 }
 
 pub(crate) fn token() -> AccessToken {

@@ -170,7 +170,10 @@ impl Site {
         let end = self.sandbox.wait_for(PATIENCE, |world| match &world.post(&publish_id)?.state {
             PostState::Failed { fail_reason, .. } => Some(fail_reason.clone()),
             PostState::Complete { .. } => Some("ok".into()),
-            PostState::Downloading | PostState::Processing { .. } => None,
+            PostState::Uploading
+            | PostState::Downloading
+            | PostState::Processing { .. }
+            | PostState::InInbox { .. } => None,
         });
         end.await.expect("an end")
     }
@@ -219,6 +222,35 @@ async fn a_host_nobody_answers_for_is_a_pull_that_failed() {
             .then_some(())
     });
     assert!(failed.await.is_some());
+}
+
+#[tokio::test]
+async fn bytes_are_really_uploaded_hashed_and_published() {
+    let site = Site::start(|_| {}).await;
+    // A whole chunk of 64 MB: what is no box of an MP4 is room that nobody reads.
+    let mut film = media("good.mp4");
+    let free = 64_000_000 - film.len();
+    film.extend_from_slice(&u32::try_from(free).unwrap().to_be_bytes());
+    film.extend_from_slice(b"free");
+    film.resize(64_000_000, 0);
+    let mut body = good_init();
+    let plan = json!({ "source": "FILE_UPLOAD", "video_size": 64_000_000, "chunk_size": 64_000_000, "total_chunk_count": 1 });
+    set(&mut body, "/source_info", plan);
+    let (status, answer) = site.post(Endpoint::VideoInit.path(), &body).await.unwrap();
+    assert_eq!(status, 200, "{answer}");
+    let upload_url = answer["data"]["upload_url"].as_str().unwrap();
+    assert!(upload_url.starts_with(&site.sandbox.base_url), "{upload_url}");
+    let sha256 = sha256_hex(&film);
+    let put = site
+        .http
+        .put(upload_url)
+        .header("content-type", "video/mp4")
+        .header("content-range", "bytes 0-63999999/64000000")
+        .body(film);
+    assert_eq!(put.send().await.unwrap().status(), 201);
+    let published = site.sandbox.wait_for(PATIENCE, |world| world.publications().next().cloned());
+    let published = published.await.expect("a publication");
+    assert_eq!((published.sha256, published.bytes), (sha256, 64_000_000));
 }
 
 #[tokio::test]
@@ -338,6 +370,34 @@ async fn the_control_api_changes_the_world_and_shows_the_log() {
     assert_eq!(log[0]["publish_id"], json!(publish_id));
     let state = site.get("/_sandbox/state").await;
     assert!(state["posts"][0]["post_id"].is_string());
+}
+
+#[tokio::test]
+async fn the_control_api_finishes_and_discards_drafts() {
+    let site = Site::start(|_| {}).await;
+    let mut drafts = Vec::new();
+    for _ in 0..2 {
+        let source = json!({ "source": "PULL_FROM_URL", "video_url": format!("{}good.mp4", site.host.base) });
+        let body = json!({ "source_info": source });
+        let (status, answer) = site.post(Endpoint::InboxInit.path(), &body).await.unwrap();
+        assert_eq!(status, 200, "{answer}");
+        drafts.push(answer["data"]["publish_id"].as_str().unwrap().to_owned());
+    }
+    let delivered = site.sandbox.wait_for(PATIENCE, |world| {
+        let there =
+            |draft: &String| world.post(draft).is_some_and(|post| post.status() == "SEND_TO_USER_INBOX");
+        drafts.iter().all(there).then_some(())
+    });
+    delivered.await.expect("both drafts in the inbox");
+    let finish = format!("/_sandbox/finish_draft/{}", drafts[0]);
+    let finished = json!({ "title": "from the phone", "privacy_level": "SELF_ONLY" });
+    assert_eq!(site.post(&finish, &finished).await.unwrap().0, 200);
+    let discard = format!("/_sandbox/discard_draft/{}", drafts[1]);
+    assert_eq!(site.post(&discard, &Value::Null).await.unwrap().0, 200);
+    assert_eq!(site.post(&discard, &Value::Null).await.unwrap().0, 409);
+    let world = site.sandbox.world();
+    let titles: Vec<_> = world.publications().map(|publication| publication.title.as_str()).collect();
+    assert_eq!(titles, ["from the phone"]);
 }
 
 #[tokio::test]

@@ -199,6 +199,32 @@ impl Rig {
         self.send(&Request::post_json(Endpoint::Cancel.path(), &body).bearer(&token))
     }
 
+    /// An init by `ada` of an upload.
+    pub(crate) fn init_upload(&mut self, size: u64, chunk: u64, chunks: u64) -> Answer {
+        let source = json!({
+            "source": "FILE_UPLOAD",
+            "video_size": size,
+            "chunk_size": chunk,
+            "total_chunk_count": chunks,
+        });
+        self.init_with("/source_info", source)
+    }
+
+    /// An init of a draft by `ada`.
+    pub(crate) fn init_draft(&mut self, change: impl FnOnce(&mut Value)) -> Answer {
+        let token = self.ada.clone();
+        let mut body = json!({ "source_info": { "source": "PULL_FROM_URL", "video_url": URL } });
+        change(&mut body);
+        self.send(&Request::post_json(Endpoint::InboxInit.path(), &body).bearer(&token))
+    }
+
+    /// A draft in ada's inbox.
+    pub(crate) fn draft(&mut self) -> String {
+        let publish_id = self.init_draft(|_| {}).publish_id();
+        self.finish(&publish_id);
+        publish_id
+    }
+
     /// A page of ada's public videos.
     pub(crate) fn list(&mut self, fields: &str, body: &Value) -> Answer {
         let token = self.ada.clone();

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tiktok_sandbox::config::SCOPES;
-use tiktok_sandbox::{Account, Endpoint, FetchOutcome, Outage, Request};
+use tiktok_sandbox::{Account, Endpoint, FetchOutcome, Finished, Outage, Request};
 
 use crate::rig::{Answer, CALLBACK, DAY, HOUR, KEY, MINUTE, OTHER_KEY, Rig, SECRET, URL, media, set};
 
@@ -219,6 +219,20 @@ fn cancel_a_minute_later(rig: &mut Rig, less: i64) -> Answer {
     let publish_id = rig.init(|_| {}).publish_id();
     rig.wait(MINUTE - less);
     rig.cancel(&publish_id)
+}
+
+/// Five drafts of ada's, a minute apart; the last of them.
+fn five_drafts(rig: &mut Rig) -> String {
+    (0..5).map(|_| rig.draft()).last().unwrap()
+}
+
+/// Another draft so long after five at once.
+fn sixth_draft_after(rig: &mut Rig, ms: i64) -> Answer {
+    times(5, rig, |rig| rig.init_draft(|_| {}));
+    rig.serve();
+    rig.wait(ms);
+    rig.ada = rig.access_token("ada", &SCOPES);
+    rig.init_draft(|_| {})
 }
 
 fn list(rig: &mut Rig) -> Answer {
@@ -477,9 +491,99 @@ causes! {
     five_creators_a_day_for_an_unaudited_app: "video_init" 403 "reached_active_user_cap"
         <- |rig| private_unaudited(rig, 5);
         |rig| private_unaudited(rig, 4);
+    a_file_of_more_than_64_mb_in_one_chunk: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_upload(64_000_001, 64_000_001, 1);
+        |rig| rig.init_upload(64_000_000, 64_000_000, 1);
+    a_single_chunk_that_is_not_the_whole_file: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_upload(19_999_999, 10_000_000, 1);
+        |rig| rig.init_upload(20_000_000, 10_000_000, 2);
+    a_64_mb_chunk_of_a_file_of_127_mb: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_upload(127_000_000, 64_000_000, 1);
+        |rig| rig.init_upload(128_000_000, 64_000_000, 2);
+    a_small_file_in_pieces: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_upload(4_000_000, 2_000_000, 2);
+        |rig| rig.init_upload(4_000_000, 4_000_000, 1);
+    a_chunk_under_5_mb: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_upload(50_000_000, 5_242_879, 9);
+        |rig| rig.init_upload(50_000_000, 5_242_880, 9);
+    a_chunk_over_64_mb: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_upload(200_000_000, 64_000_001, 3);
+        |rig| rig.init_upload(200_000_000, 64_000_000, 3);
+    chunks_counted_with_ceil: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_upload(50_000_123, 10_000_000, 6);
+        |rig| rig.init_upload(50_000_123, 10_000_000, 5);
+    more_than_1000_chunks: "video_init" 400 "invalid_params"
+        <- |rig| {
+            rig.change(|config| config.media.max_bytes = 7_000_000_000);
+            rig.init_upload(6_006_000_000, 6_000_000, 1_001)
+        };
+        |rig| {
+            rig.change(|config| config.media.max_bytes = 7_000_000_000);
+            rig.init_upload(6_005_999_999, 6_000_000, 1_000)
+        };
+    an_upload_of_more_than_4_gb: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_upload(4_000_000_001, 10_000_000, 400);
+        |rig| rig.init_upload(4_000_000_000, 10_000_000, 400);
+    an_upload_of_no_bytes: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_upload(0, 0, 0);
+        |rig| rig.init_upload(1, 1, 1);
+    an_upload_without_its_size: "video_init" 400 "invalid_params"
+        <- |rig| rig.init_with("/source_info", json!({ "source": "FILE_UPLOAD", "chunk_size": 9, "total_chunk_count": 1 }));
+        |rig| rig.init_upload(9, 9, 1);
+    an_upload_for_a_level_that_is_not_offered: "video_init" 403 "privacy_level_option_mismatch"
+        <- |rig| { rig.change_ada(|ada| ada.private = true); rig.init_upload(9, 9, 1) };
+        |rig| rig.init_upload(9, 9, 1);
     an_init_in_an_outage: "video_init" 500 "internal_error"
         <- |rig| { rig.change(|config| config.outage = Outage::Api); rig.init(|_| {}) };
         |rig| { rig.change(|config| config.outage = Outage::Processing); rig.init(|_| {}) };
+
+    // inbox/video/init
+    a_draft_with_a_dead_token: "inbox_init" 401 "access_token_invalid"
+        <- |rig| { rig.ada = "act.nobody".into(); rig.init_draft(|_| {}) };
+        |rig| rig.init_draft(|_| {});
+    a_draft_without_the_scope: "inbox_init" 401 "scope_not_authorized"
+        <- |rig| { rig.ada = rig.access_token("ada", &["video.publish"]); rig.init_draft(|_| {}) };
+        |rig| { rig.ada = rig.access_token("ada", &["video.upload"]); rig.init_draft(|_| {}) };
+    six_drafts_a_minute: "inbox_init" 429 "rate_limit_exceeded"
+        <- |rig| { rig.change(|config| config.inbox.pending_cap = 9); times(7, rig, |rig| rig.init_draft(|_| {})) };
+        |rig| { rig.change(|config| config.inbox.pending_cap = 9); times(6, rig, |rig| rig.init_draft(|_| {})) };
+    a_draft_with_a_caption: "inbox_init" 400 "invalid_params"
+        <- |rig| rig.init_draft(|body| body["post_info"] = json!({ "title": "a day at sea" }));
+        |rig| rig.init_draft(|_| {});
+    a_draft_without_a_source: "inbox_init" 400 "invalid_params"
+        <- |rig| rig.init_draft(|body| set(body, "/source_info", json!(null)));
+        |rig| rig.init_draft(|_| {});
+    a_draft_with_a_bad_plan: "inbox_init" 400 "invalid_params"
+        <- |rig| rig.init_draft(|body| body["source_info"] = json!({ "source": "FILE_UPLOAD", "video_size": 9, "chunk_size": 8, "total_chunk_count": 1 }));
+        |rig| rig.init_draft(|body| body["source_info"] = json!({ "source": "FILE_UPLOAD", "video_size": 9, "chunk_size": 9, "total_chunk_count": 1 }));
+    a_draft_from_a_foreign_host: "inbox_init" 403 "url_ownership_unverified"
+        <- |rig| rig.init_draft(|body| set(body, "/source_info/video_url", json!("https://example.org/one.mp4")));
+        |rig| rig.init_draft(|_| {});
+    a_draft_for_a_banned_creator: "inbox_init" 403 "spam_risk_user_banned_from_posting"
+        <- |rig| { rig.change_ada(|ada| ada.banned = true); rig.init_draft(|_| {}) };
+        |rig| rig.init_draft(|_| {});
+    more_than_five_pending_drafts: "inbox_init" 403 "spam_risk_too_many_pending_share"
+        <- |rig| times(6, rig, |rig| rig.init_draft(|_| {}));
+        |rig| times(5, rig, |rig| rig.init_draft(|_| {}));
+    a_pending_draft_counts_for_24_hours: "inbox_init" 403 "spam_risk_too_many_pending_share"
+        <- |rig| sixth_draft_after(rig, DAY - 1);
+        |rig| sixth_draft_after(rig, DAY);
+    a_finished_draft_frees_its_place: "inbox_init" 403 "spam_risk_too_many_pending_share"
+        <- |rig| { five_drafts(rig); rig.init_draft(|_| {}) };
+        |rig| {
+            let draft = five_drafts(rig);
+            rig.world.finish_draft(&draft, &Finished::default(), rig.now, &mut rig.rng).unwrap();
+            rig.init_draft(|_| {})
+        };
+    a_discarded_draft_frees_its_place: "inbox_init" 403 "spam_risk_too_many_pending_share"
+        <- |rig| { five_drafts(rig); rig.init_draft(|_| {}) };
+        |rig| { let draft = five_drafts(rig); rig.world.discard_draft(&draft, rig.now).unwrap(); rig.init_draft(|_| {}) };
+    a_draft_in_an_outage: "inbox_init" 500 "internal_error"
+        <- |rig| { rig.change(|config| config.outage = Outage::Api); rig.init_draft(|_| {}) };
+        |rig| rig.init_draft(|_| {});
+    drafts_count_towards_the_daily_cap: "video_init" 403 "spam_risk_too_many_posts"
+        <- |rig| { rig.draft(); after_posts(rig, 2, |rig| rig.init(|_| {})) };
+        |rig| { rig.draft(); after_posts(rig, 1, |rig| rig.init(|_| {})) };
 
     // status/fetch
     an_unknown_publish_id: "status_fetch" 400 "invalid_publish_id"
@@ -693,6 +797,19 @@ fn every_documented_code_of_an_imitated_endpoint_is_in_the_table() {
                 "unaudited_client_can_only_post_to_private_accounts",
                 "url_ownership_unverified",
                 "privacy_level_option_mismatch",
+                "access_token_invalid",
+                "scope_not_authorized",
+                "rate_limit_exceeded",
+                "internal_error",
+            ],
+        ),
+        (
+            "inbox_init",
+            &[
+                "invalid_params",
+                "spam_risk_too_many_pending_share",
+                "spam_risk_user_banned_from_posting",
+                "url_ownership_unverified",
                 "access_token_invalid",
                 "scope_not_authorized",
                 "rate_limit_exceeded",
