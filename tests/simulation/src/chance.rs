@@ -65,6 +65,31 @@ pub enum Mishap {
     Internal,
 }
 
+impl Mishap {
+    /// Every one.
+    pub const ALL: [Self; 19] = [
+        Self::CrashBefore,
+        Self::CrashAfter,
+        Self::FailBefore,
+        Self::FailAfter,
+        Self::Slow,
+        Self::Rival,
+        Self::NotSent,
+        Self::CutBody,
+        Self::Garbage,
+        Self::ErrorBefore,
+        Self::ErrorAfter,
+        Self::TooMany,
+        Self::Lost,
+        Self::Doubled,
+        Self::Late,
+        Self::Unanswered,
+        Self::Skipped,
+        Self::NotFetched,
+        Self::Internal,
+    ];
+}
+
 impl Place {
     /// What can go wrong there.
     pub const fn mishaps(self) -> &'static [Mishap] {
@@ -180,6 +205,11 @@ impl Chance {
             return 0;
         }
         self.rng.random_range(1..=self.rates.stale_ms)
+    }
+
+    /// How far behind the index may be, in milliseconds.
+    pub(crate) fn most_lag(&self, now: i64) -> i64 {
+        if self.rates.stale == 0 || now >= self.calm_at { 0 } else { self.rates.stale_ms }
     }
 
     /// How long an ordinary call takes before its effect and after it, in milliseconds.

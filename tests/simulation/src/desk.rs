@@ -81,7 +81,6 @@ pub(crate) struct Member {
     pub(crate) message: Option<usize>,
     pub(crate) webhook: Option<u64>,
     pub(crate) skew: i64,
-    pub(crate) kill_at: i64,
     pub(crate) crashed: bool,
     /// A request that is on its way to TikTok, and when it arrives.
     pub(crate) in_flight: Option<(i64, tiktok_sandbox::Request)>,
@@ -94,6 +93,17 @@ pub(crate) struct DueAt {
     pub(crate) bits: u128,
     pub(crate) of_account: bool,
     pub(crate) at: Option<i64>,
+    /// What the index may show until then.
+    before: Option<i64>,
+    stale_until: i64,
+}
+
+impl DueAt {
+    /// When the index says that the row is due, at the earliest.
+    pub(crate) fn shown(&self, now: i64) -> Option<i64> {
+        let before = self.before.filter(|_| now < self.stale_until);
+        self.at.into_iter().chain(before).min()
+    }
 }
 
 /// Everything of a schedule that the functions share.
@@ -113,8 +123,6 @@ pub(crate) struct Core {
     pub(crate) judge: Judge,
     pub(crate) story: Story,
     pub(crate) dues: Vec<DueAt>,
-    /// The index may still show what was moved until then.
-    pub(crate) index_stale_until: i64,
     pub(crate) dead_letters: u32,
 }
 
@@ -151,7 +159,6 @@ impl Core {
             judge,
             story,
             dues: Vec::new(),
-            index_stale_until: i64::MIN,
             dead_letters: 0,
         }
     }
@@ -243,10 +250,17 @@ impl Core {
                 Change::Account(account) => (account.after.id.bits(), true, account.after.due),
             };
             let at = due.map(|due| due.as_millisecond());
-            self.index_stale_until = self.now + 60_000;
             match self.dues.iter_mut().find(|due| due.bits == bits && due.of_account == of_account) {
-                Some(known) => known.at = at,
-                None => self.dues.push(DueAt { bits, of_account, at }),
+                // where the index is behind, it may still show what was due before
+                Some(known) if known.at == at => {}
+                Some(known) => {
+                    known.before = known.at;
+                    known.stale_until = self.now + self.chance.most_lag(self.now);
+                    known.at = at;
+                }
+                None => {
+                    self.dues.push(DueAt { bits, of_account, at, before: None, stale_until: i64::MIN });
+                }
             }
             if self.story.is_told() {
                 let told = crate::story::change(&change, self.now);

@@ -7,9 +7,9 @@ use std::task::{Context, Poll, Waker};
 use domain::content::{Caption, ContentHash};
 use domain::job::Publish;
 use domain::media::{Container, Declared, Pinned, upload_key};
+use domain::post::PostState;
 use domain::{
     Account, AccountId, Content, CreatorId, Job, Media as MediaRow, MediaId, Periods, Post, PostId,
-    SignedDuration,
 };
 use ports::fakes::{ManualClock, MemoryObjects, MemoryTable, MemoryVault};
 use ports::{MediaRows as _, samples};
@@ -31,6 +31,8 @@ const CAP: i64 = 3 * 24 * 3_600_000;
 /// More invocations than this go round and round.
 const MOST_INVOCATIONS: usize = 6_000;
 const MINUTE: i64 = 60_000;
+/// A sweep begins so long after the tick at most.
+const BEGINS_WITHIN: i64 = 3_000;
 /// What sweeps look ahead.
 const AHEAD: i64 = 90_000;
 
@@ -55,6 +57,43 @@ pub struct Outcome {
     pub accepted: usize,
     /// How long it took, in virtual milliseconds.
     pub took_ms: i64,
+}
+
+/// A schedule that somebody else drives.
+pub(crate) struct Stepper(Engine);
+
+impl Stepper {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
+        Self(Engine::new(scenario, Chance::scripted(Vec::new()), false))
+    }
+
+    /// Goes on until the post is so and nobody works, or nothing is left to do. `false`: it never is.
+    pub(crate) fn until(&mut self, is_so: impl Fn(&PostState) -> bool) -> bool {
+        while self.0.going > 0 || !self.post().is_some_and(|post| is_so(&post.state)) {
+            if !self.0.step() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The only post.
+    pub(crate) fn post(&self) -> Option<Post> {
+        self.0.table.posts().into_iter().next().map(|stored| stored.row)
+    }
+
+    /// TikTok's user whose post it is, and what time it is, in seconds since 1970.
+    pub(crate) fn sender(&self) -> (String, i64) {
+        let open_id = self.0.table.accounts().into_iter().next().map(|account| account.open_id);
+        (open_id.unwrap_or_default(), self.0.desk.lock().now / 1_000)
+    }
+
+    /// Delivers a webhook and waits for its answer.
+    pub(crate) fn deliver(&mut self, signature: String, body: String) {
+        let number = self.0.running.len();
+        self.0.take(Next::Webhook(None, Arc::new((signature, body))));
+        while self.0.running[number].is_some() && self.0.step() {}
+    }
 }
 
 type Running = Pin<Box<dyn Future<Output = End>>>;
@@ -196,13 +235,8 @@ impl Engine {
 
     /// The minute at which the clock ticks next with something to find.
     fn next_tick(&self, core: &Core) -> Option<i64> {
-        let earliest = if core.now < core.index_stale_until {
-            core.now
-        } else {
-            let due = core.dues.iter().filter_map(|due| due.at).min()?;
-            due - AHEAD - self.most_skew
-        };
-        let from = earliest.max(self.last_tick + 1) - START;
+        let due = core.dues.iter().filter_map(|due| due.shown(core.now)).min()?;
+        let from = (due - AHEAD - BEGINS_WITHIN - self.most_skew).max(self.last_tick + 1) - START;
         Some(START + (from + MINUTE - 1).div_euclid(MINUTE) * MINUTE)
     }
 
@@ -367,7 +401,6 @@ impl Engine {
                 message,
                 webhook,
                 skew,
-                kill_at,
                 crashed: false,
                 in_flight: None,
                 facts: Facts::default(),
@@ -585,20 +618,14 @@ fn tick_of(core: &mut Core, at: i64, most_skew: i64) {
         Some(_) => 2,
         None => 1,
     };
-    let stale = at < core.index_stale_until;
     for of_account in [false, true] {
         let finds = core.dues.iter().any(|due| {
             due.of_account == of_account
-                && (stale || due.at.is_some_and(|due| due < at + 2 * AHEAD + most_skew))
+                && due.shown(at).is_some_and(|due| due < at + AHEAD + BEGINS_WITHIN + most_skew)
         });
         for _ in 0..if finds { copies } else { 0 } {
-            let begins = at + core.chance.between(0, 3_000);
+            let begins = at + core.chance.between(0, BEGINS_WITHIN);
             core.plan(begins, if of_account { Next::SweepAccounts } else { Next::SweepPosts });
         }
     }
-}
-
-/// How long nothing has to happen for, for callers that wait for a row.
-pub(crate) const fn cap() -> SignedDuration {
-    SignedDuration::from_millis(CAP)
 }

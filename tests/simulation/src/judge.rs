@@ -283,7 +283,12 @@ impl Judge {
             if post.due.is_none_or(|due| due > latest) {
                 self.breach(Rule::I2, now, || {
                     let due = post.due.map_or("never".to_owned(), |due| due.to_string());
-                    format!("{}, `{}`, wakes up {due}, its task is at {}", title(number), post.state.name(), next.at)
+                    format!(
+                        "{}, `{}`, wakes up {due}, its task is at {}",
+                        title(number),
+                        post.state.name(),
+                        next.at
+                    )
                 });
             }
         }
@@ -363,7 +368,8 @@ impl Judge {
     ) {
         let account = &**after;
         let (was, is) = (before.as_ref().map(|before| before.epoch), account.epoch);
-        if was.is_some_and(|was| is < was) || account.tokens.as_ref().is_some_and(|tokens| tokens.epoch != is) {
+        if was.is_some_and(|was| is < was) || account.tokens.as_ref().is_some_and(|tokens| tokens.epoch != is)
+        {
             self.breach(Rule::I6, now, || format!("the epoch of {} went from {was:?} to {is}", account.id));
         }
         let is_connected = account.status == AccountStatus::Connected && account.tokens.is_some();
@@ -384,7 +390,9 @@ impl Judge {
                 Ok(access) => {
                     let owner = self.issued.get(access.expose());
                     if owner.is_some_and(|owner| *owner != account.open_id) {
-                        self.breach(Rule::I4, now, || format!("{} holds tokens of somebody else", account.id));
+                        self.breach(Rule::I4, now, || {
+                            format!("{} holds tokens of somebody else", account.id)
+                        });
                     }
                     self.stored.insert(access.expose().to_owned());
                 }
@@ -417,7 +425,8 @@ impl Judge {
             tiktok::Endpoint::Refresh => {
                 let holds = |account: &Account| {
                     account.lease.as_ref().is_some_and(|lease| {
-                        Some(lease.nonce) == facts.lease && lease.until + SignedDuration::from_secs(2) >= shown
+                        Some(lease.nonce) == facts.lease
+                            && lease.until + SignedDuration::from_secs(2) >= shown
                     })
                 };
                 if !self.accounts.values().any(|account| holds(account)) {
@@ -434,7 +443,8 @@ impl Judge {
     fn sends_init(&mut self, request: &tiktok_sandbox::Request, facts: &mut Facts, now: i64) {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let info = &body["post_info"];
-        let Some(number) = info["title"].as_str().and_then(number_of).filter(|it| *it < self.posts.len()) else {
+        let Some(number) = info["title"].as_str().and_then(number_of).filter(|it| *it < self.posts.len())
+        else {
             return self.breach(Rule::I3, now, || format!("an init that nobody asked for: {info}"));
         };
         let name = title(number);
@@ -445,7 +455,9 @@ impl Judge {
         let url = body["source_info"]["video_url"].as_str().unwrap_or_default();
         let claim = facts.claimed.filter(|(of, nonce, _)| *of == number && url.contains(&nonce.to_string()));
         if claim.is_none() {
-            self.breach(Rule::I1, now, || format!("an init of {name} that was not claimed, or with another's copy"));
+            self.breach(Rule::I1, now, || {
+                format!("an init of {name} that was not claimed, or with another's copy")
+            });
         }
         let planned = &self.posts[number];
         let asked = [
@@ -472,14 +484,20 @@ impl Judge {
             _ => false,
         };
         if !(offered && fresh) {
-            self.breach(Rule::I3, now, || format!("{name}: {privacy} was not offered to this invocation just before"));
+            self.breach(Rule::I3, now, || {
+                format!("{name}: {privacy} was not offered to this invocation just before")
+            });
         }
         self.attempts[number].push(Attempt::InDoubt(None));
         facts.attempt = Some((number, self.attempts[number].len() - 1));
     }
 
     /// Its caller did not wait for the answer of a request.
-    #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "one place for what may count later")]
+    #[expect(
+        clippy::unused_self,
+        clippy::needless_pass_by_ref_mut,
+        reason = "one place for what may count later"
+    )]
     pub(crate) fn gave_up(&mut self, _member: usize) {}
 
     /// TikTok has heard a request.
@@ -526,7 +544,9 @@ impl Judge {
             tiktok::Endpoint::VideoInit => {
                 let Some((number, attempt)) = facts.attempt.take() else { return };
                 let said = match (heard.code(), heard.json["data"]["publish_id"].as_str()) {
-                    (Some("ok"), Some(id)) if heard.answer.status.is_success() => Attempt::Alive(id.to_owned()),
+                    (Some("ok"), Some(id)) if heard.answer.status.is_success() => {
+                        Attempt::Alive(id.to_owned())
+                    }
                     (Some(code), _) if code != "ok" && heard.answer.status.as_u16() < 500 => Attempt::Dead,
                     _ => return,
                 };
@@ -624,7 +644,8 @@ impl Judge {
                     .filter(|(_, call)| call.account.as_deref() == Some(handle) || call.account.is_none())
                     .map(|(entry, _)| entry.at_ms)
                     .collect();
-                if let Some(window) = times.windows(most + 1).find(|window| window[most] - window[0] < 60_000) {
+                if let Some(window) = times.windows(most + 1).find(|window| window[most] - window[0] < 60_000)
+                {
                     let took = window[most] - window[0];
                     self.breach(Rule::I5, window[most], || {
                         format!("{} calls of `{}` for {handle} in {took} ms", most + 1, endpoint.name())

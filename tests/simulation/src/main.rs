@@ -1,30 +1,92 @@
-//! Plays schedules.
-fn main() {
-    let mut args = std::env::args().skip(1);
-    let from: u64 = args.next().unwrap().parse().unwrap();
-    let count: u64 = args.next().unwrap().parse().unwrap();
-    let told = args.next().is_some();
-    let mut bad = 0;
-    let mut ends = std::collections::BTreeMap::new();
-    let (mut inv, mut mis, mut dl) = (0, 0, 0);
-    for seed in from..from + count {
-        let (scenario, chance) = simulation::Scenario::of_seed(seed, simulation::Skews::Trusted);
-        let outcome = simulation::play(&scenario, chance, told);
-        for line in &outcome.story {
-            println!("{line}");
+//! Plays schedules of crashes, lost answers and late messages, and judges them by TikTok's log.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use simulation::{Faults, Outcome, Skews};
+
+/// Plays schedules of crashes, lost answers and late messages, and judges them by TikTok's log.
+#[derive(Debug, Parser)]
+struct Args {
+    #[command(subcommand)]
+    what: What,
+    /// Threads that share the schedules.
+    #[arg(long, global = true, default_value_t = 2)]
+    threads: usize,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The schedules of so many seeds, with clocks up to 2 seconds apart.
+    Seeds {
+        #[arg(long, default_value_t = 1_000_000)]
+        count: u64,
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+    },
+    /// The same with clocks up to 10 minutes apart.
+    #[command(name = "skew-10min")]
+    Wild {
+        #[arg(long, default_value_t = 100_000)]
+        count: u64,
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+    },
+    /// Every single mishap and every pair of them in the life of one post.
+    Exhaustive {
+        /// Singles alone.
+        #[arg(long)]
+        single: bool,
+    },
+    /// A post's four webhooks in every order, doubled and not.
+    Webhooks,
+    /// Tells the schedule of one seed.
+    Replay {
+        seed: u64,
+        /// With clocks up to 10 minutes apart.
+        #[arg(long)]
+        wild: bool,
+    },
+    /// Tells one schedule of `exhaustive`.
+    Script { number: usize, planned: Vec<String> },
+}
+
+fn main() -> ExitCode {
+    let Args { what, threads } = Args::parse();
+    let broken = match what {
+        What::Seeds { count, from } => shown(&simulation::seeds(from, count, Skews::Trusted, threads)),
+        What::Wild { count, from } => shown(&simulation::seeds(from, count, Skews::Wild, threads)),
+        What::Exhaustive { single } => {
+            let faults = if single { Faults::Single } else { Faults::Double };
+            shown(&simulation::exhaustive(faults, threads))
         }
-        inv += outcome.invocations;
-        mis += outcome.mishaps;
-        dl += outcome.dead_letters;
-        for end in &outcome.ends {
-            *ends.entry(*end).or_insert(0) += 1;
+        What::Webhooks => {
+            let permuted = simulation::permutations();
+            println!("{permuted}");
+            permuted.is_broken()
         }
-        if !outcome.breaches.is_empty() {
-            bad += 1;
-            if bad < 20 {
-                println!("{seed}: {}", outcome.breaches[0]);
+        What::Replay { seed, wild } => {
+            told(&simulation::replay(seed, if wild { Skews::Wild } else { Skews::Trusted }))
+        }
+        What::Script { number, planned } => match simulation::replay_script(number, &planned) {
+            Some(outcome) => told(&outcome),
+            None => {
+                eprintln!("there is no such script");
+                true
             }
-        }
+        },
+    };
+    if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn shown(tally: &simulation::Tally) -> bool {
+    println!("{tally}");
+    tally.is_broken()
+}
+
+fn told(outcome: &Outcome) -> bool {
+    for line in &outcome.story {
+        println!("{line}");
     }
-    println!("{bad} bad; {ends:?} {inv} invocations {mis} mishaps {dl} dead letters");
+    !outcome.breaches.is_empty()
 }

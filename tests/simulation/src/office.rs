@@ -218,11 +218,10 @@ impl Index {
     fn is_empty(&self, of_account: bool, partition: u8, before: Timestamp) -> bool {
         let core = self.desk.lock();
         let before = before.as_millisecond();
-        let stale = core.now < core.index_stale_until;
         !core.dues.iter().any(|due| {
             due.of_account == of_account
                 && wake::partition(due.bits) == partition
-                && (stale || due.at.is_some_and(|at| at < before))
+                && due.shown(core.now).is_some_and(|at| at < before)
         })
     }
 }
@@ -269,10 +268,7 @@ struct Bucket {
     desk: Desk,
 }
 
-struct Upload {
-    bytes: Bytes,
-    desk: Desk,
-}
+struct Upload(Bytes);
 
 impl Uploads for Bucket {
     type Upload = Upload;
@@ -280,10 +276,11 @@ impl Uploads for Bucket {
     async fn open(&self, media: &MediaId) -> PortResult<Option<(Upload, String)>> {
         let opened = async {
             let object = self.objects.object(&upload_key(media));
-            let pinned = |bytes: Vec<u8>| Upload { bytes: bytes.into(), desk: self.desk.clone() };
-            Ok(object.map(|object| (pinned(object.bytes), object.etag)))
+            Ok(object.map(|object| (Upload(object.bytes.into()), object.etag)))
         };
-        self.desk.play("open", opened, |_| PortError::passing("open the upload", "as the schedule says")).await
+        self.desk
+            .play("open", opened, |_| PortError::passing("open the upload", "as the schedule says"))
+            .await
     }
 }
 
@@ -291,11 +288,11 @@ impl RangedRead for Upload {
     type Error = PortError;
 
     async fn read(&mut self, offset: u64, len: u64) -> PortResult<Bytes> {
-        let end = usize::try_from(offset + len).unwrap_or(usize::MAX).min(self.bytes.len());
-        Ok(self.bytes.slice(usize::try_from(offset).unwrap_or(end).min(end)..end))
+        let end = usize::try_from(offset + len).unwrap_or(usize::MAX).min(self.0.len());
+        Ok(self.0.slice(usize::try_from(offset).unwrap_or(end).min(end)..end))
     }
 
     fn size(&self) -> u64 {
-        self.bytes.len() as u64
+        self.0.len() as u64
     }
 }

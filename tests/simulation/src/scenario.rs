@@ -277,7 +277,8 @@ fn strokes(rng: &mut StdRng, creators: &[Creator], posts: &[Planned]) -> Vec<(i6
         }
     }
     if rng.random_ratio(1, 20) {
-        let kind = if rng.random() { tiktok_sandbox::Outage::Api } else { tiktok_sandbox::Outage::Processing };
+        let kind =
+            if rng.random() { tiktok_sandbox::Outage::Api } else { tiktok_sandbox::Outage::Processing };
         let at = rng.random_range(0..4 * MINUTE);
         strokes.push((at, Stroke::Outage(kind)));
         let end = at + rng.random_range(SECOND..30 * MINUTE);

@@ -43,7 +43,8 @@ pub(crate) fn job_name(job: &Job) -> String {
     let short = |id: &str| id.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect::<String>();
     match job {
         Job::Publish(job) => {
-            let ticket = job.ticket.map_or(String::new(), |at| format!(", ticket {}", at.as_millisecond() - START));
+            let ticket =
+                job.ticket.map_or(String::new(), |at| format!(", ticket {}", at.as_millisecond() - START));
             format!("publish({}{ticket})", short(job.post.as_str()))
         }
         Job::Check(job) => format!("check({})", short(job.post.as_str())),
@@ -68,7 +69,12 @@ pub(crate) fn change(change: &Change, now: i64) -> String {
             let name = title(usize::from(after.content.0[0]));
             let code = after.timeline.entries().last().and_then(|entry| entry.code.clone());
             let code = code.map_or(String::new(), |code| format!(" ({code})"));
-            format!("    {name}: {was} -> {}{code}, v{}, {}", after.state.name(), post.after.version, due(after.due))
+            format!(
+                "    {name}: {was} -> {}{code}, v{}, {}",
+                after.state.name(),
+                post.after.version,
+                due(after.due)
+            )
         }
         Change::Media(media) => {
             format!("    media {}: {}", media.after.row.id, due(media.after.row.due))

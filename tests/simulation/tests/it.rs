@@ -1,1 +1,5 @@
-//! Schedules, short.
+//! The short forms of what the program plays for long.
+
+mod it {
+    mod schedules;
+}
