@@ -40,6 +40,11 @@ enum What {
     },
     /// A post's four webhooks in every order, doubled and not.
     Webhooks,
+    /// Plays seeds until one breaks a rule, and prints what plays it again, the rule and how it was broken.
+    Hunt {
+        #[arg(long, default_value_t = 200_000)]
+        count: u64,
+    },
     /// Tells the schedule of one seed.
     Replay {
         seed: u64,
@@ -65,6 +70,13 @@ fn main() -> ExitCode {
             println!("{permuted}");
             permuted.is_broken()
         }
+        What::Hunt { count } => match simulation::first_breach(count, threads) {
+            Some((again, breach)) => {
+                println!("{again}\n{}\n{breach}", breach.rule.name());
+                true
+            }
+            None => false,
+        },
         What::Replay { seed, wild } => {
             told(&simulation::replay(seed, if wild { Skews::Wild } else { Skews::Trusted }))
         }
