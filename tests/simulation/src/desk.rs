@@ -284,7 +284,9 @@ impl Core {
             Some(Mishap::Garbage) => Some(FaultKind::Garbage),
             Some(Mishap::ErrorBefore) => Some(FaultKind::Answer { status: 500, body: Value::Null }),
             Some(Mishap::ErrorAfter) => {
-                let body = json!({ "data": {}, "error": { "code": "internal_error", "message": "", "log_id": "X" } });
+                // whatever code it bears, it proves nothing
+                let error = json!({ "code": "rate_limit_exceeded", "message": "", "log_id": "X" });
+                let body = json!({ "data": {}, "error": error });
                 Some(FaultKind::AnswerReplaced { status: 500, body })
             }
             Some(Mishap::TooMany) => {

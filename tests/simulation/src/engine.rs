@@ -193,7 +193,10 @@ impl Engine {
         creators.sort_by_key(|(_, creator)| -creator.token_age_ms);
         for creator in creators {
             let account = connect(creator, &mut world, &mut rng, &vault, &mut judge);
+            // a profile that is a week old is asked for again
+            let known = if creator.1.token_age_ms % 2 == 0 { START } else { START - 8 * 24 * 60 * MINUTE };
             table.insert_creator(domain::Creator {
+                profile_at: timestamp(known),
                 account: account.id.clone(),
                 open_id: account.open_id.clone(),
                 ..samples::creator(0xc1 + creator.0 as u128, timestamp(START))

@@ -69,7 +69,8 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<bool, Error> {
     let root = Path::new(PACKAGE).join("../..");
     let root = fs::canonicalize(&root).map_err(|source| Error::Io { path: root, source })?;
-    let scratch = Scratch { target: root.join("target/mutants/target"), tree: root.join("target/mutants/tree"), root };
+    let scratch =
+        Scratch { target: root.join("target/mutants/target"), tree: root.join("target/mutants/tree"), root };
     let mutants = mutants(&args.names)?;
     scratch.prepare()?;
     let mut good = true;
