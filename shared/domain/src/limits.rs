@@ -92,8 +92,9 @@ pub struct Cap {
 }
 
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);
-/// A cap is believed this long: TikTok moves it.
-const CAP_BELIEVED: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// A cap is believed this long. TikTok moves it, and what others posted on one day says nothing of the next: asking costs one
+/// `creator_info` a day.
+const CAP_BELIEVED: SignedDuration = A_DAY;
 /// More than TikTok takes of anybody.
 const COUNTED_MAX: usize = 64;
 

@@ -4,6 +4,7 @@
 //! and fails the next calls of one of them when it is told to with `fail_next`.
 
 mod objects;
+mod past;
 mod queues;
 mod table;
 mod time;
@@ -14,6 +15,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use objects::{MemoryObjects, StoredObject};
+pub use past::{Change, Versions};
 pub use queues::{MemoryQueues, Sent};
 pub use table::MemoryTable;
 pub use time::{ManualClock, SeededEntropy};

@@ -11,6 +11,6 @@ mod script;
 mod stage;
 mod tiktok;
 
-pub use script::{Cue, Script, Watched, done, run};
-pub use stage::{CLIENT_KEY, CLIENT_SECRET, MEDIA_BASE_URL, Stage, Time, video};
-pub use tiktok::TikTok;
+pub use script::{Cue, Director, Script, Watched, done, run};
+pub use stage::{CLIENT_KEY, CLIENT_SECRET, MEDIA_BASE_URL, Stage, Time, connected, video};
+pub use tiktok::{TikTok, as_heard};

@@ -142,12 +142,29 @@ impl Script {
         self.with(|state| state.takes_turns = true);
     }
 
-    /// Runs one call as the script says. `failed` makes the error that the caller sees.
-    pub(crate) async fn play<X, E>(
+    async fn crash<X>(&self) -> X {
+        self.with(|state| state.crashed = true);
+        std::future::pending().await
+    }
+}
+
+/// Decides what happens at each call of a [`Watched`] fake.
+pub trait Director: Send + Sync {
+    /// Runs one call. `effect` is the call itself, `failed` makes the error that the caller sees where it is to see one.
+    fn play<X: Send, E: Send>(
         &self,
         call: &'static str,
-        effect: impl Future<Output = Result<X, E>>,
-        failed: impl FnOnce(Cue) -> E,
+        effect: impl Future<Output = Result<X, E>> + Send,
+        failed: impl FnOnce(Cue) -> E + Send,
+    ) -> impl Future<Output = Result<X, E>> + Send;
+}
+
+impl Director for Script {
+    async fn play<X: Send, E: Send>(
+        &self,
+        call: &'static str,
+        effect: impl Future<Output = Result<X, E>> + Send,
+        failed: impl FnOnce(Cue) -> E + Send,
     ) -> Result<X, E> {
         let (cue, hook, later_hook, takes_turns) = self.with(|state| {
             let number = state.calls.len();
@@ -184,11 +201,6 @@ impl Script {
             Turn(false).await;
         }
         answer
-    }
-
-    async fn crash<X>(&self) -> X {
-        self.with(|state| state.crashed = true);
-        std::future::pending().await
     }
 }
 
@@ -262,17 +274,17 @@ pub fn done<X>(invocation: impl Future<Output = X>) -> X {
     run(invocation).expect("the invocation runs to its end")
 }
 
-/// A fake whose calls the script sees.
+/// A fake whose calls somebody directs: the script, unless it is said.
 #[derive(Debug, Clone)]
-pub struct Watched<P> {
+pub struct Watched<P, D = Script> {
     fake: P,
-    script: Script,
+    director: D,
 }
 
-impl<P> Watched<P> {
+impl<P, D: Clone> Watched<P, D> {
     /// Watches a fake.
-    pub fn new(fake: P, script: &Script) -> Self {
-        Self { fake, script: script.clone() }
+    pub fn new(fake: P, director: &D) -> Self {
+        Self { fake, director: director.clone() }
     }
 }
 
@@ -293,11 +305,11 @@ pub(crate) fn on_purpose(cue: Cue) -> impl std::error::Error + Send + Sync + 'st
 
 macro_rules! watched {
     ($port:ident { $( $call:ident($($name:ident: $kind:ty),* $(,)?) -> $answer:ty; )+ }) => {
-        impl<P: $port> $port for Watched<P> {
+        impl<P: $port, D: Director> $port for Watched<P, D> {
             $(
                 async fn $call(&self, $($name: $kind),*) -> $answer {
                     let failed = |cue| PortError::passing(stringify!($call), OnPurpose(cue)).into();
-                    self.script.play(stringify!($call), self.fake.$call($($name),*), failed).await
+                    self.director.play(stringify!($call), self.fake.$call($($name),*), failed).await
                 }
             )+
         }

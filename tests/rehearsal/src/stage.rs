@@ -56,6 +56,36 @@ pub fn video(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// The account with the tokens that TikTok's token endpoint answered `now`, sealed and due for a refresh.
+///
+/// # Panics
+///
+/// If the answer is not one.
+pub fn connected(
+    mut account: Account,
+    answer: &serde_json::Value,
+    vault: &MemoryVault,
+    now: Timestamp,
+) -> Account {
+    let text = |field: &str| answer[field].as_str().expect("a text").to_owned();
+    let after = |field: &str| now + SignedDuration::from_secs(answer[field].as_i64().expect("a number"));
+    account.open_id = text("open_id");
+    let seal = |secret: String, field| {
+        done(vault.seal(&Plaintext::new(secret), &account.binding(field, 1))).expect("sealed")
+    };
+    let tokens = domain::account::Tokens {
+        access: seal(text("access_token"), TokenField::Access),
+        refresh: seal(text("refresh_token"), TokenField::Refresh),
+        access_expires_at: after("expires_in"),
+        refresh_expires_at: after("refresh_expires_in"),
+        ..samples::tokens(1, now)
+    };
+    let life = tokens.access_expires_at.duration_since(now);
+    account.due = Some(now + SignedDuration::from_secs(life.as_secs() / 100 * 60));
+    account.tokens = Some(tokens);
+    account
+}
+
 /// Everything a function touches. TikTok is strict; `ada` has connected her account.
 #[derive(Debug, Clone)]
 pub struct Stage {
@@ -181,23 +211,8 @@ impl Stage {
     pub fn connect(&self, handle: &str) {
         let now = self.now();
         let answer = self.tiktok.connect(CLIENT_KEY, handle);
-        let text = |field: &str| answer[field].as_str().expect("a text").to_owned();
-        let after = |field: &str| now + SignedDuration::from_secs(answer[field].as_i64().expect("a number"));
-        let mut account = Account { open_id: text("open_id"), ..samples::account(0xacc, now) };
-        let seal = |secret: String, field, account: &Account| {
-            done(self.vault.seal(&Plaintext::new(secret), &account.binding(field, 1))).expect("sealed")
-        };
-        let tokens = domain::account::Tokens {
-            access: seal(text("access_token"), TokenField::Access, &account),
-            refresh: seal(text("refresh_token"), TokenField::Refresh, &account),
-            access_expires_at: after("expires_in"),
-            refresh_expires_at: after("refresh_expires_in"),
-            ..samples::tokens(1, now)
-        };
+        let account = connected(samples::account(0xacc, now), &answer, &self.vault, now);
         let creator = domain::Creator { open_id: account.open_id.clone(), ..samples::creator(0xc1, now) };
-        let life = tokens.access_expires_at.duration_since(now);
-        account.due = Some(now + SignedDuration::from_secs(life.as_secs() / 100 * 60));
-        account.tokens = Some(tokens);
         self.table.insert_account(account);
         self.table.insert_creator(creator);
         self.vault.forget_calls();

@@ -11,7 +11,18 @@ use tiktok::{Exchange, ExchangeError};
 use tiktok_sandbox::{Call, Delivery, Effect, Endpoint, Fault, FaultKind, FetchOutcome, Publication, World};
 
 use crate::script::on_purpose;
-use crate::{Cue, Script};
+use crate::{Cue, Director as _, Script};
+
+/// What the client sends, as TikTok's imitation hears it.
+pub fn as_heard(request: tiktok::Request) -> tiktok_sandbox::Request {
+    tiktok_sandbox::Request {
+        method: request.method,
+        path: request.url.path().to_owned(),
+        query: request.url.query().unwrap_or_default().to_owned(),
+        headers: request.headers,
+        body: request.body,
+    }
+}
 
 /// TikTok in process; clones are the same TikTok.
 #[derive(Clone, Debug)]
@@ -119,13 +130,7 @@ impl TikTok {
     }
 
     fn answer(&self, request: tiktok::Request) -> Result<tiktok::Response, ExchangeError> {
-        let request = tiktok_sandbox::Request {
-            method: request.method,
-            path: request.url.path().to_owned(),
-            query: request.url.query().unwrap_or_default().to_owned(),
-            headers: request.headers,
-            body: request.body,
-        };
+        let request = as_heard(request);
         let now = self.now_ms();
         let (answer, effects) = {
             let (world, rng) = &mut *self.lock();

@@ -72,7 +72,7 @@ pub struct Post {
     pub(crate) further_ids: Vec<u64>,
     pub(crate) asked: Value,
     /// The post's id: not the `publish_id`'s number, and nobody's business before the post is public.
-    pub(crate) id: u64,
+    pub id: u64,
     video_url: Option<String>,
     #[serde(default)]
     pub(crate) upload: Option<Upload>,

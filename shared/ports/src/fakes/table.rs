@@ -8,14 +8,15 @@ use domain::limits::Limits;
 use domain::post::PublishId;
 use domain::{
     Account, AccountId, Content, Creator, CreatorId, KeyId, Media, MediaId, Nonce, Notice, NoticeId, Post,
-    PostId, Timestamp, WorkspaceId, wake,
+    PostId, SignedDuration, Timestamp, WorkspaceId, wake,
 };
 
-use super::{Faults, OnPurpose, fails_on_purpose, lock};
+use super::past::{Change, History};
+use super::{Faults, ManualClock, OnPurpose, fails_on_purpose, lock};
 use crate::{
-    Accounts, ApiKey, AppRows, Connected, Connecting, Connections, Created, Creators, Due, DueAccounts,
-    DueKey, DueRow, DueRows, KeyCreated, Keys, LAST_USE_KEPT, Leased, MediaRows, Notices, Page, PortError,
-    PortResult, Posts, Read, Saved, Stored, Unexplained, Work, cursor,
+    Accounts, ApiKey, AppRows, Clock as _, Connected, Connecting, Connections, Created, Creators, Due,
+    DueAccounts, DueKey, DueRow, DueRows, KeyCreated, Keys, LAST_USE_KEPT, Leased, MediaRows, Notices, Page,
+    PortError, PortResult, Posts, Read, Saved, Stored, Unexplained, Work, cursor,
 };
 
 const OPERATIONS: &[&str] = &[
@@ -70,6 +71,29 @@ const OPERATIONS: &[&str] = &[
     "push_back_account",
 ];
 
+/// Those that write nothing.
+const READS: &[&str] = &[
+    "post",
+    "content",
+    "work",
+    "whose",
+    "list",
+    "media",
+    "account",
+    "creator",
+    "creator_and_media",
+    "list_creators",
+    "key",
+    "list_keys",
+    "peek",
+    "list_notices",
+    "app",
+    "file",
+    "due",
+    "rows",
+    "due_accounts",
+];
+
 #[derive(Debug, Clone)]
 struct Row<T> {
     stored: Stored<T>,
@@ -105,6 +129,44 @@ struct Rows {
     events: HashMap<[u8; 32], Unexplained>,
     files: HashMap<String, String>,
     breaker: Option<Breaker>,
+    history: Option<History>,
+}
+
+impl Rows {
+    /// Takes down what an operation has written.
+    fn note(&mut self) {
+        let Some(history) = &mut self.history else { return };
+        let now = history.clock.now();
+        for (id, row) in &self.posts {
+            history.posts.note(id, &row.stored, |known, row| known.version == row.version, now);
+        }
+        for (id, row) in &self.media {
+            history.media.note(id, &row.stored, PartialEq::eq, now);
+        }
+        for (id, row) in &self.accounts {
+            history.accounts.note(id, &row.account, PartialEq::eq, now);
+        }
+    }
+
+    fn then(&self, read: Read) -> Option<(&History, Timestamp)> {
+        let history = self.history.as_ref().filter(|_| read == Read::Eventual)?;
+        Some((history, history.then()?))
+    }
+
+    fn post(&self, id: &PostId, read: Read) -> Option<&Stored<Post>> {
+        let past = self.then(read).and_then(|(history, then)| history.posts.before(id, then));
+        past.unwrap_or_else(|| self.posts.get(id).map(|row| &row.stored))
+    }
+
+    fn media(&self, id: &MediaId, read: Read) -> Option<&Stored<Media>> {
+        let past = self.then(read).and_then(|(history, then)| history.media.before(id, then));
+        past.unwrap_or_else(|| self.media.get(id).map(|row| &row.stored))
+    }
+
+    fn account(&self, id: &AccountId, read: Read) -> Option<&Account> {
+        let past = self.then(read).and_then(|(history, then)| history.accounts.before(id, then));
+        past.unwrap_or_else(|| self.accounts.get(id).map(|row| &row.account))
+    }
 }
 
 /// The table in memory.
@@ -170,6 +232,27 @@ impl MemoryTable {
         lock(&self.rows).publish_ids.clone()
     }
 
+    /// Keeps every write of posts, media and accounts from now on, for [`Self::lag`] and [`Self::changes`].
+    pub fn keep_history(&self, clock: &ManualClock) {
+        let mut rows = lock(&self.rows);
+        rows.history = Some(History::new(clock.clone()));
+        rows.note();
+    }
+
+    /// How far reads that need not be fresh, lists and the `due` index are behind from now on, if the history is kept.
+    pub fn lag(&self, by: SignedDuration) {
+        if let Some(history) = &mut lock(&self.rows).history {
+            history.lag = by;
+        }
+    }
+
+    /// The writes since the last time, if the history is kept: posts, media, accounts, each in order.
+    pub fn changes(&self) -> Vec<Change> {
+        let mut rows = lock(&self.rows);
+        rows.note();
+        rows.history.as_mut().map(History::take).unwrap_or_default()
+    }
+
     /// Puts a post as it is, without asking.
     pub fn insert_post(&self, post: Post, content: Content) {
         let mut rows = lock(&self.rows);
@@ -215,7 +298,14 @@ impl MemoryTable {
         operation: &'static str,
         effect: impl FnOnce(&mut Rows) -> PortResult<T>,
     ) -> PortResult<T> {
-        self.faults.run(operation, || effect(&mut lock(&self.rows)))
+        self.faults.run(operation, || {
+            let mut rows = lock(&self.rows);
+            let answer = effect(&mut rows);
+            if rows.history.is_some() && !READS.contains(&operation) {
+                rows.note();
+            }
+            answer
+        })
     }
 }
 
@@ -294,8 +384,8 @@ impl Posts for MemoryTable {
         })
     }
 
-    async fn post(&self, id: &PostId, _read: Read) -> PortResult<Option<Stored<Post>>> {
-        self.run("post", |rows| Ok(rows.posts.get(id).map(|row| row.stored.clone())))
+    async fn post(&self, id: &PostId, read: Read) -> PortResult<Option<Stored<Post>>> {
+        self.run("post", |rows| Ok(rows.post(id, read).cloned()))
     }
 
     async fn content(&self, id: &PostId, hash: &ContentHash) -> PortResult<Option<Content>> {
@@ -307,13 +397,13 @@ impl Posts for MemoryTable {
         post: &PostId,
         content: Option<&ContentHash>,
         account: &AccountId,
-        _read: Read,
+        read: Read,
     ) -> PortResult<Work> {
         self.run("work", |rows| {
             Ok(Work {
-                post: rows.posts.get(post).map(|row| row.stored.clone()),
+                post: rows.post(post, read).cloned(),
                 content: content.and_then(|hash| rows.contents.get(&(post.clone(), *hash)).cloned()),
-                account: rows.accounts.get(account).map(|row| without_previous(&row.account)),
+                account: rows.account(account, read).map(without_previous),
                 breaker: content.and(rows.breaker.clone()),
             })
         })
@@ -358,8 +448,8 @@ impl Posts for MemoryTable {
         limit: u32,
     ) -> PortResult<Page<Post>> {
         self.run("list", |rows| {
-            let posts = rows.posts.values().map(|row| &row.stored.row);
-            let ours = posts.filter(|post| post.workspace == *workspace);
+            let posts = rows.posts.keys().filter_map(|id| rows.post(id, Read::Eventual));
+            let ours = posts.map(|stored| &stored.row).filter(|post| post.workspace == *workspace);
             page(
                 ours.map(|post| (cursor::place(post.created_at, post.id.as_str()), post.clone())),
                 cursor,
@@ -378,8 +468,8 @@ impl MediaRows for MemoryTable {
         })
     }
 
-    async fn media(&self, id: &MediaId, _read: Read) -> PortResult<Option<Stored<Media>>> {
-        self.run("media", |rows| Ok(rows.media.get(id).map(|row| row.stored.clone())))
+    async fn media(&self, id: &MediaId, read: Read) -> PortResult<Option<Stored<Media>>> {
+        self.run("media", |rows| Ok(rows.media(id, read).cloned()))
     }
 
     async fn judge(&self, seen: &Stored<Media>, media: &Media, nonce: Nonce) -> PortResult<Saved<Media>> {
@@ -401,8 +491,8 @@ impl MediaRows for MemoryTable {
 }
 
 impl Accounts for MemoryTable {
-    async fn account(&self, id: &AccountId, _read: Read) -> PortResult<Option<Account>> {
-        self.run("account", |rows| Ok(rows.accounts.get(id).map(|row| without_previous(&row.account))))
+    async fn account(&self, id: &AccountId, read: Read) -> PortResult<Option<Account>> {
+        self.run("account", |rows| Ok(rows.account(id, read).map(without_previous)))
     }
 
     async fn save_limits(
@@ -789,9 +879,9 @@ fn move_due(slot: &mut Option<Timestamp>, seen: Timestamp, due: Option<Timestamp
 impl DueRows for MemoryTable {
     async fn due(&self, partition: u8, before: Timestamp, limit: u32) -> PortResult<Vec<Due<DueKey>>> {
         self.run("due", |rows| {
-            let posts = rows.posts.values().map(|row| &row.stored.row);
+            let posts = rows.posts.keys().filter_map(|id| Some(&rows.post(id, Read::Eventual)?.row));
             let posts = posts.map(|post| (post.id.bits(), post.due, DueKey::Post(post.id.clone())));
-            let media = rows.media.values().map(|row| &row.stored.row);
+            let media = rows.media.keys().filter_map(|id| Some(&rows.media(id, Read::Eventual)?.row));
             let media = media.map(|media| (media.id.bits(), media.due, DueKey::Media(media.id.clone())));
             Ok(due_before(posts.chain(media), partition, before, limit))
         })
@@ -836,7 +926,7 @@ impl DueAccounts for MemoryTable {
         limit: u32,
     ) -> PortResult<Vec<Due<AccountId>>> {
         self.run("due_accounts", |rows| {
-            let accounts = rows.accounts.values().map(|row| &row.account);
+            let accounts = rows.accounts.keys().filter_map(|id| rows.account(id, Read::Eventual));
             let accounts = accounts.map(|account| (account.id.bits(), account.due, account.id.clone()));
             Ok(due_before(accounts, partition, before, limit))
         })

@@ -10,7 +10,7 @@ use ports::{Clock as _, Rescue as _, Vault as _};
 use tiktok::{Exchange, ExchangeError};
 
 use crate::script::on_purpose;
-use crate::{Cue, Script, TikTok, done};
+use crate::{Cue, Director as _, Script, TikTok, done};
 
 /// A pair that TikTok gave out for a refresh token, whether or not anybody heard it.
 #[derive(Debug, Clone)]

@@ -1,0 +1,5 @@
+//! The short forms of what the program plays for long.
+
+mod it {
+    mod schedules;
+}
