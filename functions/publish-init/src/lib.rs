@@ -14,13 +14,13 @@ use domain::job::Publish;
 use domain::limits::LATENESS;
 use domain::post::{AfterDeath, Event, HoldReason, PostState, PublishId, Witness, attempt_key};
 use domain::timeline::{Actor, What};
-use domain::{Account, Job, Nonce, Periods, Post, SignedDuration, Timestamp};
+use domain::{Account, Content, Job, Nonce, Periods, Post, SignedDuration, Timestamp};
 use flows::{MoveError, Moved, Token};
 use lambda_kit::batch::Failure;
 use ports::{
     Accounts, AppRows, Clock, Copied, Entropy, Objects, PortResult, Posts, Queues, Read, Stored, Vault,
 };
-use tiktok::{AccessToken, Exchange, PullUrl};
+use tiktok::{AccessToken, CreatorInfo, Exchange, PullUrl};
 
 use fate::Fate;
 
@@ -73,6 +73,13 @@ const TRIES: u32 = 3;
 enum Step<X> {
     Go(X),
     Done,
+}
+
+/// An attempt that is claimed.
+struct Ready {
+    claimed: Stored<Post>,
+    nonce: Nonce,
+    pull_url: PullUrl,
 }
 
 macro_rules! go {
@@ -138,43 +145,12 @@ where
             Ok(info) => info,
             Err(error) => return self.not_now(&job, seen, &account, epoch, &error).await,
         };
-        let Some((media, _)) = seen.row.state.ready() else { return Ok(()) };
-        let media = media.clone();
-        if let Some(failure) = checks::refuse(&content, &info, asked_at, media.duration_ms) {
-            return self.put_off(seen, Event::Refused(failure), Actor::Publish.into()).await;
-        }
-
-        let nonce = self.time.nonce();
-        let key = attempt_key(nonce, media.container);
-        match self.objects.copy_for_attempt(&seen.row.media, &media.etag, &key, media.container).await {
-            Ok(Copied::Done) => {}
-            Ok(Copied::Changed) => {
-                let changed = Event::Refused(checks::media_changed());
-                return self.put_off(seen, changed, Actor::Publish.into()).await;
-            }
-            Err(error) => return Err(retry(error)),
-        }
-        let pull_url = self.pull_url(&key).await.map_err(retry)?;
-
-        let now = self.time.now();
-        let too_late = now.duration_since(asked_at) > FRESH || deadline.duration_since(now) < enough;
-        if too_late {
-            self.forget(&key).await;
-            return self.come_back(&job, &seen, SignedDuration::ZERO).await;
-        }
-        let claim = Event::Claimed { nonce, until: deadline + self.periods.claim_margin };
-        let Some(claimed) = self.claim(&seen, claim).await? else {
-            self.forget(&key).await;
-            return self.come_back(&job, &seen, SignedDuration::from_secs(1)).await;
+        let ready = self.ready(&job, seen, &content, &info, asked_at, deadline, enough).await;
+        let Ok(Step::Go(Ready { claimed, nonce, pull_url })) = ready else {
+            // nothing was sent, whatever it was
+            self.uncount(&account, false).await;
+            return ready.map(drop);
         };
-        if deadline.duration_since(self.time.now()) < enough * 4 / 5 {
-            // the claim took too long: nothing was sent, so it can be given back
-            let then = AfterDeath::Again(self.time.now());
-            let late = Event::AttemptDead { nonce, code: "claim.late".to_owned(), then };
-            let moved = self.moved(claimed, late, Actor::Publish.into()).await?;
-            flows::drop_copy(&self.objects, &moved).await;
-            return self.come_back(&job, moved.post(), SignedDuration::ZERO).await;
-        }
         match self.tiktok.init_video_pull(&token, &checks::video_post(&content), &pull_url).await {
             Ok(publish_id) => {
                 self.accepted(claimed, nonce, PublishId(publish_id)).await?;
@@ -192,6 +168,63 @@ where
                 Ok(())
             }
         }
+    }
+
+    /// Everything between TikTok's `creator_info` and the init: the checks, the attempt's own copy, the claim.
+    #[expect(clippy::too_many_arguments, reason = "everything an attempt is made of")]
+    async fn ready(
+        &self,
+        job: &Publish,
+        seen: Stored<Post>,
+        content: &Content,
+        info: &CreatorInfo,
+        asked_at: Timestamp,
+        deadline: Timestamp,
+        enough: SignedDuration,
+    ) -> Stepped<Ready> {
+        let Some((media, _)) = seen.row.state.ready() else { return Ok(Step::Done) };
+        let media = media.clone();
+        if let Some(failure) = checks::refuse(content, info, asked_at, media.duration_ms) {
+            self.put_off(seen, Event::Refused(failure), Actor::Publish.into()).await?;
+            return Ok(Step::Done);
+        }
+
+        let nonce = self.time.nonce();
+        let key = attempt_key(nonce, media.container);
+        match self.objects.copy_for_attempt(&seen.row.media, &media.etag, &key, media.container).await {
+            Ok(Copied::Done) => {}
+            Ok(Copied::Changed) => {
+                let changed = Event::Refused(checks::media_changed());
+                self.put_off(seen, changed, Actor::Publish.into()).await?;
+                return Ok(Step::Done);
+            }
+            Err(error) => return Err(retry(error)),
+        }
+        let pull_url = self.pull_url(&key).await.map_err(retry)?;
+
+        let now = self.time.now();
+        let too_late = now.duration_since(asked_at) > FRESH || deadline.duration_since(now) < enough;
+        if too_late {
+            self.forget(&key).await;
+            self.come_back(job, &seen, SignedDuration::ZERO).await?;
+            return Ok(Step::Done);
+        }
+        let claim = Event::Claimed { nonce, until: deadline + self.periods.claim_margin };
+        let Some(claimed) = self.claim(&seen, claim).await? else {
+            self.forget(&key).await;
+            self.come_back(job, &seen, SignedDuration::from_secs(1)).await?;
+            return Ok(Step::Done);
+        };
+        if deadline.duration_since(self.time.now()) < enough * 4 / 5 {
+            // the claim took too long: nothing was sent, so it can be given back
+            let then = AfterDeath::Again(self.time.now());
+            let late = Event::AttemptDead { nonce, code: "claim.late".to_owned(), then };
+            let moved = self.moved(claimed, late, Actor::Publish.into()).await?;
+            flows::drop_copy(&self.objects, &moved).await;
+            self.come_back(job, moved.post(), SignedDuration::ZERO).await?;
+            return Ok(Step::Done);
+        }
+        Ok(Step::Go(Ready { claimed, nonce, pull_url }))
     }
 
     /// A job that came early goes back; one whose post is somewhere else is done with.
@@ -439,14 +472,12 @@ where
             limits.day.uncount();
             None
         };
-        // nobody counts on the count before a cap is known
-        if full || limits.day.cap.is_some() {
-            let (slot, version) = (account.slot.as_ref(), account.limits_version);
-            match self.store.save_limits(&account.id, version, &limits, slot, self.time.nonce()).await {
-                Ok(Some(limits_version)) => account = Account { limits, limits_version, ..account },
-                Ok(None) | Err(_) => {
-                    tracing::warn!(account = %account.id, "what was learned of the creator's day was not written");
-                }
+        // even before a cap is known: it is learned from the count
+        let (slot, version) = (account.slot.as_ref(), account.limits_version);
+        match self.store.save_limits(&account.id, version, &limits, slot, self.time.nonce()).await {
+            Ok(Some(limits_version)) => account = Account { limits, limits_version, ..account },
+            Ok(None) | Err(_) => {
+                tracing::warn!(account = %account.id, "what was learned of the creator's day was not written");
             }
         }
         (account, free_at.unwrap_or(now + fate::CAP))
