@@ -14,11 +14,12 @@ use domain::job::Publish;
 use domain::limits::LATENESS;
 use domain::post::{AfterDeath, Event, HoldReason, PostState, PublishId, Witness, attempt_key};
 use domain::timeline::{Actor, What};
-use domain::{Account, Content, Job, Nonce, Periods, Post, SignedDuration, Timestamp};
+use domain::{Account, Content, Job, Nonce, Periods, Post, PostId, SignedDuration, Timestamp};
 use flows::{MoveError, Moved, Token};
 use lambda_kit::batch::Failure;
 use ports::{
-    Accounts, AppRows, Clock, Copied, Entropy, Objects, PortResult, Posts, Queues, Read, Stored, Vault,
+    Accounts, AppRows, Clock, Copied, Entropy, Objects, OpenError, PortResult, Posts, Queues, Read, Stored,
+    Vault,
 };
 use tiktok::{AccessToken, CreatorInfo, Exchange, PullUrl};
 
@@ -287,8 +288,13 @@ where
             }
             Token::Locked(error) => {
                 tracing::error!(account = %account.id, error = %chain(&error), "the access token does not open");
-                let until = Some(self.trip(&seen.row, LOCKED).await);
-                Event::Held { until, why: HoldReason::Operator, code: Some(LOCKED.to_owned()) }
+                let until = match error {
+                    OpenError::Port(_) => self.trip(&seen.row, LOCKED).await,
+                    // this account's row is broken, not the set-up: nobody else waits for it
+                    OpenError::Foreign => self.fault(LOCKED).wait(&seen.row.id),
+                };
+                let code = Some(LOCKED.to_owned());
+                Event::Held { until: Some(until), why: HoldReason::Operator, code }
             }
         };
         self.put_off(seen.clone(), hold, Actor::Publish.into()).await?;
@@ -336,10 +342,14 @@ where
         Ok(Step::Done)
     }
 
+    fn fault(&self, code: &str) -> Breaker {
+        let now = self.time.now();
+        Breaker { code: code.to_owned(), since: now, probe_at: now + Breaker::PROBE }
+    }
+
     /// Opens the breaker, and says until when this post waits. Best effort: the next post will find the same fault.
     async fn trip(&self, post: &Post, code: &str) -> Timestamp {
-        let now = self.time.now();
-        let breaker = Breaker { code: code.to_owned(), since: now, probe_at: now + Breaker::PROBE };
+        let breaker = self.fault(code);
         match self.store.trip(&breaker).await {
             Ok(()) => tracing::error!(code, "no post goes out until the operator has repaired the set-up"),
             Err(error) => tracing::warn!(error = %chain(&error), "the breaker was not opened"),
@@ -388,6 +398,9 @@ where
         }
         if let Some((attempt, _)) = state.lost() {
             let deadline = attempt.claimed_at + self.periods.unconfirmed_deadline;
+            if now >= deadline && ours.doubts.len() >= Slot::DOUBTS {
+                ours.doubts = self.still_in_doubt(ours.doubts).await?;
+            }
             let wait = if now < deadline {
                 Some(deadline)
             } else {
@@ -403,6 +416,19 @@ where
         }
         flows::index(&self.store, &self.time, holder).await.map_err(retry)?;
         Ok(Step::Go(ours))
+    }
+
+    /// Those whose fate nobody knows even now. What is known of the others can be found by their publish ids.
+    async fn still_in_doubt(&self, doubts: Vec<PostId>) -> Result<Vec<PostId>, Failure> {
+        let mut open = Vec::new();
+        for doubt in doubts {
+            let Some(post) = self.store.post(&doubt, Read::Strong).await.map_err(retry)? else { continue };
+            let post = flows::index(&self.store, &self.time, post).await.map_err(retry)?;
+            if post.row.state.lost().is_some() {
+                open.push(doubt);
+            }
+        }
+        Ok(open)
     }
 
     /// Reserves the times of both calls and takes the slot, in one conditional write. A job whose time is still to come
