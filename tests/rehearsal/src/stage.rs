@@ -6,12 +6,13 @@ use domain::account::TokenField;
 use domain::content::ContentHash;
 use domain::job::{Check, Publish};
 use domain::media::{Container, MediaState, Pinned, upload_key};
+use domain::post::Order;
 use domain::{
     Account, AccountId, Content, CreatorId, Job, Media, MediaId, Periods, Post, PostId, SignedDuration,
     Timestamp,
 };
 use ports::fakes::{ManualClock, MemoryObjects, MemoryQueues, MemoryTable, MemoryVault, SeededEntropy};
-use ports::{Clock, Entropy, Plaintext, Stored, Vault as _, samples};
+use ports::{Clock, Entropy, Plaintext, Posts, Saved, Stored, Vault as _, samples};
 use tiktok::{Client, Endpoints};
 use tiktok_sandbox::config::{App, AutoTime, Config};
 use tiktok_sandbox::{Probe, World};
@@ -24,6 +25,9 @@ pub const CLIENT_KEY: &str = "aw2f0jx7k1qd9m5e";
 pub const CLIENT_SECRET: &str = "rehearsal-client-secret";
 /// Where TikTok downloads from.
 pub const MEDIA_BASE_URL: &str = "https://media.slipway.example";
+
+/// What the creator of the stage has granted.
+const SCOPES: [&str; 2] = ["user.info.basic", "video.publish"];
 
 /// Clock and randomness of the stage.
 #[derive(Debug, Clone)]
@@ -179,11 +183,23 @@ impl Stage {
     ///
     /// If TikTok's answer is not one.
     pub fn connect(&self, handle: &str) {
+        self.connect_with(handle, 0, &SCOPES);
+    }
+
+    /// Connects the account of a user of TikTok who grants these scopes. Number 0 is [`Stage::account_id`], every other number
+    /// another account with another creator, all of one workspace.
+    ///
+    /// # Panics
+    ///
+    /// If TikTok's answer is not one.
+    pub fn connect_with(&self, handle: &str, number: u128, scopes: &[&str]) {
         let now = self.now();
-        let answer = self.tiktok.connect(CLIENT_KEY, handle);
+        let answer = self.tiktok.connect(CLIENT_KEY, handle, scopes);
         let text = |field: &str| answer[field].as_str().expect("a text").to_owned();
         let after = |field: &str| now + SignedDuration::from_secs(answer[field].as_i64().expect("a number"));
-        let mut account = Account { open_id: text("open_id"), ..samples::account(0xacc, now) };
+        let creator = CreatorId::from_bits(0xc1 + number);
+        let mut account =
+            Account { open_id: text("open_id"), creator, ..samples::account(0xacc + number, now) };
         let seal = |secret: String, field, account: &Account| {
             done(self.vault.seal(&Plaintext::new(secret), &account.binding(field, 1))).expect("sealed")
         };
@@ -192,9 +208,15 @@ impl Stage {
             refresh: seal(text("refresh_token"), TokenField::Refresh, &account),
             access_expires_at: after("expires_in"),
             refresh_expires_at: after("refresh_expires_in"),
+            scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
             ..samples::tokens(1, now)
         };
-        let creator = domain::Creator { open_id: account.open_id.clone(), ..samples::creator(0xc1, now) };
+        let creator = domain::Creator {
+            open_id: account.open_id.clone(),
+            account: account.id.clone(),
+            scopes: tokens.scopes.clone(),
+            ..samples::creator(0xc1 + number, now)
+        };
         let life = tokens.access_expires_at.duration_since(now);
         account.due = Some(now + SignedDuration::from_secs(life.as_secs() / 100 * 60));
         account.tokens = Some(tokens);
@@ -275,6 +297,50 @@ impl Stage {
         let id = post.id.clone();
         self.table.insert_post(post, content);
         id
+    }
+
+    /// An accepted post of [`Stage::media`] that is ordered in another way: later, by another account, with other content.
+    ///
+    /// # Panics
+    ///
+    /// If the video is gone.
+    pub fn order(&self, bits: u128, change: impl FnOnce(&mut Order)) -> PostId {
+        let mut order = samples::order(bits);
+        order.content = ContentHash([u8::try_from(bits % 251).unwrap_or_default(); 32]);
+        change(&mut order);
+        let content = Content { privacy_level: order.privacy_level, ..samples::content() };
+        let media = self.table.all_media().into_iter().find(|it| it.row.id == order.media);
+        let pinned = media.expect("the video's row").row.pinned();
+        let post = Post::accept(order, pinned, self.now(), &self.periods);
+        let id = post.id.clone();
+        self.table.insert_post(post, content);
+        id
+    }
+
+    /// A post of another account: see [`Stage::connect_with`].
+    pub fn accept_for(&self, number: u128, bits: u128) -> PostId {
+        self.order(bits, |order| {
+            order.account = AccountId::from_bits(0xacc + number);
+            order.creator = CreatorId::from_bits(0xc1 + number);
+        })
+    }
+
+    /// Applies an event to a post's row, as somebody else would.
+    ///
+    /// # Panics
+    ///
+    /// If the event makes no sense there, or was known.
+    pub fn apply(&self, id: &PostId, event: domain::post::Event) {
+        let seen = self.post(id);
+        let by = domain::timeline::Actor::Person;
+        match seen.row.apply(event, by, self.now(), &self.periods).expect("a step that makes sense") {
+            domain::Outcome::Moved(moved) => {
+                let news = moved.news();
+                let saved = Posts::save(&self.table, &seen, &moved, news.as_ref(), self.time.nonce());
+                assert!(matches!(done(saved), Ok(Saved::Written(_))), "nobody else writes meanwhile");
+            }
+            domain::Outcome::Unchanged => panic!("the step was known"),
+        }
     }
 
     /// A post that TikTok has taken: its init went through right now.
@@ -397,7 +463,8 @@ impl Stage {
 
     /// The message that asks about a post.
     pub fn check_job(&self, id: &PostId) -> Check {
-        Check { post: id.clone(), account: self.account_id(), swept: false, refused_epoch: None }
+        let account = self.post(id).row.account;
+        Check { post: id.clone(), account, swept: false, refused_epoch: None }
     }
 
     /// The jobs in the queues, in the order they were sent, with their delays in seconds.
