@@ -2,14 +2,14 @@
 
 use std::io::Cursor;
 
-use domain::account::TokenField;
+use domain::account::{Slot, TokenField};
 use domain::content::ContentHash;
 use domain::job::{Check, Publish};
 use domain::media::{Container, MediaState, Pinned, upload_key};
-use domain::post::Order;
+use domain::post::{Event, Order, PublishId};
 use domain::{
-    Account, AccountId, Content, CreatorId, Job, Media, MediaId, Periods, Post, PostId, SignedDuration,
-    Timestamp,
+    Account, AccountId, Content, CreatorId, Job, Media, MediaId, Nonce, Periods, Post, PostId,
+    SignedDuration, Timestamp,
 };
 use ports::fakes::{ManualClock, MemoryObjects, MemoryQueues, MemoryTable, MemoryVault, SeededEntropy};
 use ports::{Clock, Entropy, Plaintext, Posts, Saved, Stored, Vault as _, samples};
@@ -330,7 +330,7 @@ impl Stage {
     /// # Panics
     ///
     /// If the event makes no sense there, or was known.
-    pub fn apply(&self, id: &PostId, event: domain::post::Event) {
+    pub fn apply(&self, id: &PostId, event: Event) {
         let seen = self.post(id);
         let by = domain::timeline::Actor::Person;
         match seen.row.apply(event, by, self.now(), &self.periods).expect("a step that makes sense") {
@@ -349,36 +349,60 @@ impl Stage {
     ///
     /// If TikTok does not take it.
     pub fn processing(&self, bits: u128) -> PostId {
-        use domain::post::{Event, Outcome, PublishId};
-        use domain::timeline::Actor;
         let id = self.accept(bits);
-        let mut post = self.post(&id).row;
-        let (now, nonce) = (self.now(), self.time.nonce());
-        let mut step = |event: Event| {
-            match post.apply(event, Actor::Publish, now, &self.periods).expect("a step that makes sense") {
-                Outcome::Moved(moved) => post = *moved,
-                Outcome::Unchanged => panic!("the step was known"),
-            }
-            post.clone()
-        };
-        let claimed = step(Event::Claimed { nonce, until: now + SignedDuration::from_secs(40) });
-        let key = claimed.state.copy_key().expect("an open attempt");
-        let upload = self.objects.object(&upload_key(&claimed.media)).expect("the video");
+        let (nonce, _) = self.claim(&id);
+        let publish_id = self.send_init(&id);
+        self.apply(&id, Event::InitAccepted { nonce, publish_id });
+        id
+    }
+
+    /// An accepted post becomes one whose init's answer was lost right now; it has its account's slot. With `taken` TikTok has
+    /// taken it, and gave this publish id.
+    ///
+    /// # Panics
+    ///
+    /// If TikTok does not take it.
+    pub fn lose(&self, id: &PostId, taken: bool) -> Option<PublishId> {
+        let (nonce, until) = self.claim(id);
+        let publish_id = taken.then(|| self.send_init(id));
+        self.apply(id, Event::AnswerLost { nonce });
+        self.change_account(|account| {
+            account.slot = Some(Slot::taken(id.clone(), until, account.slot.as_ref()));
+        });
+        publish_id
+    }
+
+    /// A post that has been claimed right now, with the copy that TikTok may pull.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be.
+    pub fn claim(&self, id: &PostId) -> (Nonce, Timestamp) {
+        let (nonce, until) = (self.time.nonce(), self.now() + SignedDuration::from_secs(40));
+        self.apply(id, Event::Claimed { nonce, until });
+        let row = self.post(id).row;
+        let key = row.state.copy_key().expect("an open attempt");
+        let upload = self.objects.object(&upload_key(&row.media)).expect("the video");
         self.objects.put(&key, Container::Mp4, upload.bytes);
+        (nonce, until)
+    }
+
+    /// TikTok takes the attempt that is open.
+    fn send_init(&self, id: &PostId) -> PublishId {
+        let row = self.post(id).row;
+        let content =
+            done(Posts::content(&self.table, id, &row.content)).expect("no fault").expect("a content");
+        let key = row.state.copy_key().expect("an open attempt");
         let body = serde_json::json!({
             "post_info": {
-                "title": "a day on the slipway",
-                "privacy_level": claimed.privacy_level.as_str(),
+                "title": content.caption.as_str(),
+                "privacy_level": row.privacy_level.as_str(),
                 "brand_content_toggle": false,
                 "brand_organic_toggle": false,
             },
             "source_info": { "source": "PULL_FROM_URL", "video_url": format!("{MEDIA_BASE_URL}/{key}") },
         });
-        let publish_id = self.tiktok.init(&self.access_token(), &body);
-        let taken = step(Event::InitAccepted { nonce, publish_id: PublishId(publish_id) });
-        let content = samples::content();
-        self.table.insert_post(taken, content);
-        id
+        PublishId(self.tiktok.init(&self.access_token(), &body))
     }
 
     /// A refresh by somebody else: the next generation is in the row.
