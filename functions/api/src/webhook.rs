@@ -97,13 +97,6 @@ impl<W: Outside> Api<W> {
                 return Ok(heard());
             }
             let settled = seen.row.state.publish_id() == Some(&publish_id);
-            if read == Read::Strong && seen.row.state.lost().is_some() {
-                // the index knows whose it is and the row does not: whoever stored it was on the way to the row
-                let (at, account) = (now, seen.row.account.clone());
-                let job = Heard { account, publish_id, at, heard_at: now, refused_epoch: None };
-                self.queues.send(&Job::Heard(job), SignedDuration::ZERO).await?;
-                return Ok(heard());
-            }
             if settled || read == Read::Strong {
                 self.take_over(seen, Event::Said { publish_id, verdict }).await?;
                 return Ok(heard());

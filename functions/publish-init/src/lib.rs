@@ -14,13 +14,14 @@ use domain::job::Publish;
 use domain::limits::LATENESS;
 use domain::post::{AfterDeath, Event, HoldReason, PostState, PublishId, Witness, attempt_key};
 use domain::timeline::{Actor, What};
-use domain::{Account, Job, Nonce, Periods, Post, SignedDuration, Timestamp};
+use domain::{Account, Content, Job, Nonce, Periods, Post, PostId, SignedDuration, Timestamp};
 use flows::{MoveError, Moved, Token};
 use lambda_kit::batch::Failure;
 use ports::{
-    Accounts, AppRows, Clock, Copied, Entropy, Objects, PortResult, Posts, Queues, Read, Stored, Vault,
+    Accounts, AppRows, Clock, Copied, Entropy, Objects, OpenError, PortResult, Posts, Queues, Read, Stored,
+    Vault,
 };
-use tiktok::{AccessToken, Exchange, PullUrl};
+use tiktok::{AccessToken, CreatorInfo, Exchange, PullUrl};
 
 use fate::Fate;
 
@@ -73,6 +74,13 @@ const TRIES: u32 = 3;
 enum Step<X> {
     Go(X),
     Done,
+}
+
+/// An attempt that is claimed.
+struct Ready {
+    claimed: Stored<Post>,
+    nonce: Nonce,
+    pull_url: PullUrl,
 }
 
 macro_rules! go {
@@ -138,43 +146,12 @@ where
             Ok(info) => info,
             Err(error) => return self.not_now(&job, seen, &account, epoch, &error).await,
         };
-        let Some((media, _)) = seen.row.state.ready() else { return Ok(()) };
-        let media = media.clone();
-        if let Some(failure) = checks::refuse(&content, &info, asked_at, media.duration_ms) {
-            return self.put_off(seen, Event::Refused(failure), Actor::Publish.into()).await;
-        }
-
-        let nonce = self.time.nonce();
-        let key = attempt_key(nonce, media.container);
-        match self.objects.copy_for_attempt(&seen.row.media, &media.etag, &key, media.container).await {
-            Ok(Copied::Done) => {}
-            Ok(Copied::Changed) => {
-                let changed = Event::Refused(checks::media_changed());
-                return self.put_off(seen, changed, Actor::Publish.into()).await;
-            }
-            Err(error) => return Err(retry(error)),
-        }
-        let pull_url = self.pull_url(&key).await.map_err(retry)?;
-
-        let now = self.time.now();
-        let too_late = now.duration_since(asked_at) > FRESH || deadline.duration_since(now) < enough;
-        if too_late {
-            self.forget(&key).await;
-            return self.come_back(&job, &seen, SignedDuration::ZERO).await;
-        }
-        let claim = Event::Claimed { nonce, until: deadline + self.periods.claim_margin };
-        let Some(claimed) = self.claim(&seen, claim).await? else {
-            self.forget(&key).await;
-            return self.come_back(&job, &seen, SignedDuration::from_secs(1)).await;
+        let ready = self.ready(&job, seen, &content, &info, asked_at, deadline, enough).await;
+        let Ok(Step::Go(Ready { claimed, nonce, pull_url })) = ready else {
+            // nothing was sent, whatever it was
+            self.uncount(&account, false).await;
+            return ready.map(drop);
         };
-        if deadline.duration_since(self.time.now()) < enough * 4 / 5 {
-            // the claim took too long: nothing was sent, so it can be given back
-            let then = AfterDeath::Again(self.time.now());
-            let late = Event::AttemptDead { nonce, code: "claim.late".to_owned(), then };
-            let moved = self.moved(claimed, late, Actor::Publish.into()).await?;
-            flows::drop_copy(&self.objects, &moved).await;
-            return self.come_back(&job, moved.post(), SignedDuration::ZERO).await;
-        }
         match self.tiktok.init_video_pull(&token, &checks::video_post(&content), &pull_url).await {
             Ok(publish_id) => {
                 self.accepted(claimed, nonce, PublishId(publish_id)).await?;
@@ -192,6 +169,63 @@ where
                 Ok(())
             }
         }
+    }
+
+    /// Everything between TikTok's `creator_info` and the init: the checks, the attempt's own copy, the claim.
+    #[expect(clippy::too_many_arguments, reason = "everything an attempt is made of")]
+    async fn ready(
+        &self,
+        job: &Publish,
+        seen: Stored<Post>,
+        content: &Content,
+        info: &CreatorInfo,
+        asked_at: Timestamp,
+        deadline: Timestamp,
+        enough: SignedDuration,
+    ) -> Stepped<Ready> {
+        let Some((media, _)) = seen.row.state.ready() else { return Ok(Step::Done) };
+        let media = media.clone();
+        if let Some(failure) = checks::refuse(content, info, asked_at, media.duration_ms) {
+            self.put_off(seen, Event::Refused(failure), Actor::Publish.into()).await?;
+            return Ok(Step::Done);
+        }
+
+        let nonce = self.time.nonce();
+        let key = attempt_key(nonce, media.container);
+        match self.objects.copy_for_attempt(&seen.row.media, &media.etag, &key, media.container).await {
+            Ok(Copied::Done) => {}
+            Ok(Copied::Changed) => {
+                let changed = Event::Refused(checks::media_changed());
+                self.put_off(seen, changed, Actor::Publish.into()).await?;
+                return Ok(Step::Done);
+            }
+            Err(error) => return Err(retry(error)),
+        }
+        let pull_url = self.pull_url(&key).await.map_err(retry)?;
+
+        let now = self.time.now();
+        let too_late = now.duration_since(asked_at) > FRESH || deadline.duration_since(now) < enough;
+        if too_late {
+            self.forget(&key).await;
+            self.come_back(job, &seen, SignedDuration::ZERO).await?;
+            return Ok(Step::Done);
+        }
+        let claim = Event::Claimed { nonce, until: deadline + self.periods.claim_margin };
+        let Some(claimed) = self.claim(&seen, claim).await? else {
+            self.forget(&key).await;
+            self.come_back(job, &seen, SignedDuration::from_secs(1)).await?;
+            return Ok(Step::Done);
+        };
+        if deadline.duration_since(self.time.now()) < enough * 4 / 5 {
+            // the claim took too long: nothing was sent, so it can be given back
+            let then = AfterDeath::Again(self.time.now());
+            let late = Event::AttemptDead { nonce, code: "claim.late".to_owned(), then };
+            let moved = self.moved(claimed, late, Actor::Publish.into()).await?;
+            flows::drop_copy(&self.objects, &moved).await;
+            self.come_back(job, moved.post(), SignedDuration::ZERO).await?;
+            return Ok(Step::Done);
+        }
+        Ok(Step::Go(Ready { claimed, nonce, pull_url }))
     }
 
     /// A job that came early goes back; one whose post is somewhere else is done with.
@@ -254,8 +288,13 @@ where
             }
             Token::Locked(error) => {
                 tracing::error!(account = %account.id, error = %chain(&error), "the access token does not open");
-                let until = Some(self.trip(&seen.row, LOCKED).await);
-                Event::Held { until, why: HoldReason::Operator, code: Some(LOCKED.to_owned()) }
+                let until = match error {
+                    OpenError::Port(_) => self.trip(&seen.row, LOCKED).await,
+                    // this account's row is broken, not the set-up: nobody else waits for it
+                    OpenError::Foreign => self.fault(LOCKED).wait(&seen.row.id),
+                };
+                let code = Some(LOCKED.to_owned());
+                Event::Held { until: Some(until), why: HoldReason::Operator, code }
             }
         };
         self.put_off(seen.clone(), hold, Actor::Publish.into()).await?;
@@ -303,10 +342,14 @@ where
         Ok(Step::Done)
     }
 
+    fn fault(&self, code: &str) -> Breaker {
+        let now = self.time.now();
+        Breaker { code: code.to_owned(), since: now, probe_at: now + Breaker::PROBE }
+    }
+
     /// Opens the breaker, and says until when this post waits. Best effort: the next post will find the same fault.
     async fn trip(&self, post: &Post, code: &str) -> Timestamp {
-        let now = self.time.now();
-        let breaker = Breaker { code: code.to_owned(), since: now, probe_at: now + Breaker::PROBE };
+        let breaker = self.fault(code);
         match self.store.trip(&breaker).await {
             Ok(()) => tracing::error!(code, "no post goes out until the operator has repaired the set-up"),
             Err(error) => tracing::warn!(error = %chain(&error), "the breaker was not opened"),
@@ -355,6 +398,9 @@ where
         }
         if let Some((attempt, _)) = state.lost() {
             let deadline = attempt.claimed_at + self.periods.unconfirmed_deadline;
+            if now >= deadline && ours.doubts.len() >= Slot::DOUBTS {
+                ours.doubts = self.still_in_doubt(ours.doubts).await?;
+            }
             let wait = if now < deadline {
                 Some(deadline)
             } else {
@@ -370,6 +416,19 @@ where
         }
         flows::index(&self.store, &self.time, holder).await.map_err(retry)?;
         Ok(Step::Go(ours))
+    }
+
+    /// Those whose fate nobody knows even now. What is known of the others can be found by their publish ids.
+    async fn still_in_doubt(&self, doubts: Vec<PostId>) -> Result<Vec<PostId>, Failure> {
+        let mut open = Vec::new();
+        for doubt in doubts {
+            let Some(post) = self.store.post(&doubt, Read::Strong).await.map_err(retry)? else { continue };
+            let post = flows::index(&self.store, &self.time, post).await.map_err(retry)?;
+            if post.row.state.lost().is_some() {
+                open.push(doubt);
+            }
+        }
+        Ok(open)
     }
 
     /// Reserves the times of both calls and takes the slot, in one conditional write. A job whose time is still to come
@@ -439,14 +498,12 @@ where
             limits.day.uncount();
             None
         };
-        // nobody counts on the count before a cap is known
-        if full || limits.day.cap.is_some() {
-            let (slot, version) = (account.slot.as_ref(), account.limits_version);
-            match self.store.save_limits(&account.id, version, &limits, slot, self.time.nonce()).await {
-                Ok(Some(limits_version)) => account = Account { limits, limits_version, ..account },
-                Ok(None) | Err(_) => {
-                    tracing::warn!(account = %account.id, "what was learned of the creator's day was not written");
-                }
+        // even before a cap is known: it is learned from the count
+        let (slot, version) = (account.slot.as_ref(), account.limits_version);
+        match self.store.save_limits(&account.id, version, &limits, slot, self.time.nonce()).await {
+            Ok(Some(limits_version)) => account = Account { limits, limits_version, ..account },
+            Ok(None) | Err(_) => {
+                tracing::warn!(account = %account.id, "what was learned of the creator's day was not written");
             }
         }
         (account, free_at.unwrap_or(now + fate::CAP))

@@ -4,10 +4,14 @@
 mod it {
     mod ambiguous;
     mod app;
+    mod breaker;
+    mod cancel;
+    mod day;
     mod fates;
     mod limits;
     mod order;
     mod rig;
+    mod scheduled;
     mod slot;
     mod token;
 }

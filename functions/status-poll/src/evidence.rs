@@ -1,10 +1,12 @@
 //! What became of an attempt whose answer was lost. Evidence, not guesses: whatever leaves two readings is left to a person.
 
+use std::collections::BTreeSet;
+
 use domain::account::Slot;
 use domain::job::{Check, Heard};
-use domain::post::{AfterDeath, Event, PostState};
+use domain::post::{AfterDeath, Event, NOBODY_FETCHED, PostState};
 use domain::timeline::Actor;
-use domain::{Account, Content, Job, Post, SignedDuration, Timestamp};
+use domain::{Account, Content, Job, Post, PostId, SignedDuration, Timestamp};
 use flows::{MoveError, Token};
 use lambda_kit::batch::Failure;
 use ports::{Accounts, Clock, Entropy, FetchLog, Objects, Posts, Queues, Read, Stored, Vault};
@@ -67,7 +69,7 @@ where
             }
             Some(fenced_at) if fenced_at < complete_until => {
                 let then = AfterDeath::Again(now);
-                Event::AttemptDead { nonce, code: "fetch_log.nobody".to_owned(), then }
+                Event::AttemptDead { nonce, code: NOBODY_FETCHED.to_owned(), then }
             }
             None | Some(_) => return Ok(Some(seen)),
         };
@@ -172,8 +174,11 @@ where
             return Ok(());
         };
         let Some(slot) = &account.slot else { return Ok(()) };
-        let mut lost = Vec::new();
-        for id in std::iter::once(&slot.post).chain(&slot.doubts) {
+        let (mut lost, mut others) = (Vec::new(), 0);
+        let in_time = |claimed_at: Timestamp| claimed_at - CLOCKS <= job.at;
+        let had_it: BTreeSet<_> =
+            std::iter::once(&slot.post).chain(&slot.doubts).chain(&slot.recent).collect();
+        for id in had_it {
             let Some(post) = self.store.post(id, Read::Strong).await.map_err(retry)? else { continue };
             if let Some(until) = post.row.state.claimed_until() {
                 // its claimer may still say that the id is its own
@@ -181,19 +186,22 @@ where
                     until.duration_since(now).max(SignedDuration::ZERO) + SignedDuration::from_secs(5);
                 return self.hear_again(job, delay).await;
             }
-            if post.row.state.unindexed().is_some() {
-                flows::index(&self.store, &self.time, post).await.map_err(retry)?;
-                return self.hear_again(job, SignedDuration::from_secs(1)).await;
+            let post = flows::index(&self.store, &self.time, post).await.map_err(retry)?;
+            if post.row.state.publish_id() == Some(&job.publish_id) {
+                return self.explained(&job, id).await;
             }
-            let in_time = |claimed_at: Timestamp| claimed_at - CLOCKS <= job.at;
+            // TikTok has long ended what is older
+            let lately = |claimed_at: &Timestamp| *claimed_at + self.periods.post_deadline >= job.at;
+            others += post.row.nameless().iter().filter(|at| in_time(**at) && lately(at)).count();
             if post.row.state.lost().is_some_and(|(attempt, _)| in_time(attempt.claimed_at)) {
                 lost.push(post);
             }
         }
         let fits = PULLED.iter().any(|prefix| job.publish_id.0.starts_with(prefix));
-        let (true, 1, Some(seen)) = (fits, lost.len(), lost.pop()) else {
+        let candidates = lost.len() + others;
+        let (true, 1, Some(seen)) = (fits, candidates, lost.pop()) else {
             tracing::warn!(
-                account = %job.account, publish_id = job.publish_id.0, candidates = lost.len(),
+                account = %job.account, publish_id = job.publish_id.0, candidates,
                 "nothing shows whose publish id this is"
             );
             return Ok(());
@@ -207,7 +215,7 @@ where
             }
         };
         match self.tiktok.fetch_status(&AccessToken::new(access.expose()), &job.publish_id.0).await {
-            Ok(report) => self.adopt(&job, seen, Some(report)).await,
+            Ok(report) => self.adopt(&job, seen, report).await,
             Err(error) => match error.remedy() {
                 Remedy::RefreshToken => self.hear_after_refresh(job, epoch).await,
                 Remedy::FixRequest | Remedy::ChangeContent | Remedy::ChooseAgain => {
@@ -219,30 +227,27 @@ where
         }
     }
 
-    /// The id is in the index: whoever wrote it there knew. If the post does not know, it was on the way to it.
-    async fn explained(&self, job: &Heard, post: &domain::PostId) -> Result<(), Failure> {
+    /// The id is a post's, whose row said so first. If the row does not any more, it is that of an attempt which is behind it, and
+    /// says nothing of any other.
+    async fn explained(&self, job: &Heard, post: &PostId) -> Result<(), Failure> {
         let Some(seen) = self.store.post(post, Read::Strong).await.map_err(retry)? else { return Ok(()) };
-        if let Some(until) = seen.row.state.claimed_until() {
-            let left = until.duration_since(self.time.now()).max(SignedDuration::ZERO);
-            return self.hear_again(job.clone(), left + SignedDuration::from_secs(5)).await;
-        }
-        if seen.row.state.lost().is_some() {
-            return self.adopt(job, seen, None).await;
+        if seen.row.state.publish_id() != Some(&job.publish_id) {
+            return Ok(());
         }
         let check = flows::job_for(&seen.row, domain::post::Task::Check, false);
         self.queues.send(&check, SignedDuration::ZERO).await.map_err(retry)
     }
 
+    /// The row first and the index after it, as with an id that init gave: an id that is indexed is never adopted again.
     async fn adopt(
         &self,
         job: &Heard,
         seen: Stored<Post>,
-        report: Option<tiktok::StatusReport>,
+        report: tiktok::StatusReport,
     ) -> Result<(), Failure> {
         let Some((attempt, _)) = seen.row.state.lost() else { return Ok(()) };
         let publish_id = job.publish_id.clone();
         let adopted = Event::Adopted { nonce: attempt.nonce, publish_id: publish_id.clone() };
-        self.store.remember(&publish_id, &seen.row.id, self.time.now()).await.map_err(retry)?;
         let by = Actor::Webhook.into();
         let moved = flows::move_post(&self.store, &self.time, &self.periods, seen, &adopted, &by).await;
         let post = match moved {
@@ -253,12 +258,9 @@ where
             }
             Err(error) => return Err(retry(error)),
         };
-        if let Some(report) = report {
-            let said = Event::Said { publish_id, verdict: verdict(report) };
-            return self.give_up(post, said, Actor::Webhook).await;
-        }
-        let check = flows::job_for(&post.row, domain::post::Task::Check, false);
-        self.queues.send(&check, SignedDuration::ZERO).await.map_err(retry)
+        let post = flows::index(&self.store, &self.time, post).await.map_err(retry)?;
+        let said = Event::Said { publish_id, verdict: verdict(report) };
+        self.give_up(post, said, Actor::Webhook).await
     }
 
     async fn hear_after_refresh(&self, job: Heard, epoch: u64) -> Result<(), Failure> {

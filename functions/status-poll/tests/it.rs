@@ -2,9 +2,13 @@
 
 #[cfg(test)]
 mod it {
+    mod cancel;
     mod check;
+    mod heard;
     mod release;
+    mod reminders;
     mod rig;
     mod sweep;
     mod token;
+    mod videos;
 }

@@ -15,7 +15,7 @@ use crate::timeline::{Actor, Entry, Timeline, What};
 use crate::wake;
 use crate::{AccountId, CreatorId, MediaId, PostId, WorkspaceId};
 
-pub use event::{AfterDeath, Event, PUBLISH_CANCELLED, Resolution, Verdict, Witness};
+pub use event::{AfterDeath, Event, NOBODY_FETCHED, PUBLISH_CANCELLED, Resolution, Verdict, Witness};
 use machine::{Decision, Step};
 pub use state::{Attempt, Doubt, Failure, HoldReason, PostState, PublishId, attempt_key};
 
@@ -218,6 +218,23 @@ impl Post {
                 Ok(Outcome::Moved(Box::new(post)))
             }
         }
+    }
+
+    /// When the attempts began that came to an end without anybody knowing their publish ids, although TikTok may have given
+    /// them some.
+    pub fn nameless(&self) -> Vec<Timestamp> {
+        let (mut begun, mut named, mut nameless) = (self.created_at, true, Vec::new());
+        for entry in self.timeline.entries() {
+            let nobody = entry.code.as_deref() == Some(NOBODY_FETCHED);
+            match entry.what {
+                What::Claimed => (begun, named) = (entry.at, false),
+                What::InitAccepted | What::Adopted => named = true,
+                What::InitRefused | What::Cancelled if nobody => nameless.push(begun),
+                What::Found | What::Resolved if !named => nameless.push(begun),
+                _ => {}
+            }
+        }
+        nameless
     }
 
     /// What the workspace is told of the latest step, if it is told anything.

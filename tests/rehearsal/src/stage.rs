@@ -2,16 +2,17 @@
 
 use std::io::Cursor;
 
-use domain::account::TokenField;
+use domain::account::{Slot, TokenField};
 use domain::content::ContentHash;
 use domain::job::{Check, Publish};
 use domain::media::{Container, MediaState, Pinned, upload_key};
+use domain::post::{Event, Order, PublishId};
 use domain::{
-    Account, AccountId, Content, CreatorId, Job, Media, MediaId, Periods, Post, PostId, SignedDuration,
-    Timestamp,
+    Account, AccountId, Content, CreatorId, Job, Media, MediaId, Nonce, Periods, Post, PostId,
+    SignedDuration, Timestamp,
 };
 use ports::fakes::{ManualClock, MemoryObjects, MemoryQueues, MemoryTable, MemoryVault, SeededEntropy};
-use ports::{Clock, Entropy, Plaintext, Stored, Vault as _, samples};
+use ports::{Clock, Entropy, Plaintext, Posts, Saved, Stored, Vault as _, samples};
 use tiktok::{Client, Endpoints};
 use tiktok_sandbox::config::{App, AutoTime, Config};
 use tiktok_sandbox::{Probe, World};
@@ -24,6 +25,9 @@ pub const CLIENT_KEY: &str = "aw2f0jx7k1qd9m5e";
 pub const CLIENT_SECRET: &str = "rehearsal-client-secret";
 /// Where TikTok downloads from.
 pub const MEDIA_BASE_URL: &str = "https://media.slipway.example";
+
+/// What the creator of the stage has granted.
+const SCOPES: [&str; 2] = ["user.info.basic", "video.publish"];
 
 /// Clock and randomness of the stage.
 #[derive(Debug, Clone)]
@@ -209,10 +213,31 @@ impl Stage {
     ///
     /// If TikTok's answer is not one.
     pub fn connect(&self, handle: &str) {
+        self.connect_with(handle, 0, &SCOPES);
+    }
+
+    /// Connects the account of a user of TikTok who grants these scopes. Number 0 is [`Stage::account_id`], every other number
+    /// another account with another creator, all of one workspace.
+    ///
+    /// # Panics
+    ///
+    /// If TikTok's answer is not one.
+    pub fn connect_with(&self, handle: &str, number: u128, scopes: &[&str]) {
         let now = self.now();
-        let answer = self.tiktok.connect(CLIENT_KEY, handle);
-        let account = connected(samples::account(0xacc, now), &answer, &self.vault, now);
-        let creator = domain::Creator { open_id: account.open_id.clone(), ..samples::creator(0xc1, now) };
+        let answer = self.tiktok.connect(CLIENT_KEY, handle, scopes);
+        let creator = CreatorId::from_bits(0xc1 + number);
+        let row = Account { creator, ..samples::account(0xacc + number, now) };
+        let mut account = connected(row, &answer, &self.vault, now);
+        let scopes: Vec<String> = scopes.iter().map(|&scope| scope.to_owned()).collect();
+        if let Some(tokens) = &mut account.tokens {
+            tokens.scopes.clone_from(&scopes);
+        }
+        let creator = domain::Creator {
+            open_id: account.open_id.clone(),
+            account: account.id.clone(),
+            scopes,
+            ..samples::creator(0xc1 + number, now)
+        };
         self.table.insert_account(account);
         self.table.insert_creator(creator);
         self.vault.forget_calls();
@@ -292,42 +317,110 @@ impl Stage {
         id
     }
 
+    /// An accepted post of [`Stage::media`] that is ordered in another way: later, by another account, with other content.
+    ///
+    /// # Panics
+    ///
+    /// If the video is gone.
+    pub fn order(&self, bits: u128, change: impl FnOnce(&mut Order)) -> PostId {
+        let mut order = samples::order(bits);
+        order.content = ContentHash([u8::try_from(bits % 251).unwrap_or_default(); 32]);
+        change(&mut order);
+        let content = Content { privacy_level: order.privacy_level, ..samples::content() };
+        let media = self.table.all_media().into_iter().find(|it| it.row.id == order.media);
+        let pinned = media.expect("the video's row").row.pinned();
+        let post = Post::accept(order, pinned, self.now(), &self.periods);
+        let id = post.id.clone();
+        self.table.insert_post(post, content);
+        id
+    }
+
+    /// A post of another account: see [`Stage::connect_with`].
+    pub fn accept_for(&self, number: u128, bits: u128) -> PostId {
+        self.order(bits, |order| {
+            order.account = AccountId::from_bits(0xacc + number);
+            order.creator = CreatorId::from_bits(0xc1 + number);
+        })
+    }
+
+    /// Applies an event to a post's row, as somebody else would.
+    ///
+    /// # Panics
+    ///
+    /// If the event makes no sense there, or was known.
+    pub fn apply(&self, id: &PostId, event: Event) {
+        let seen = self.post(id);
+        let by = domain::timeline::Actor::Person;
+        match seen.row.apply(event, by, self.now(), &self.periods).expect("a step that makes sense") {
+            domain::Outcome::Moved(moved) => {
+                let news = moved.news();
+                let saved = Posts::save(&self.table, &seen, &moved, news.as_ref(), self.time.nonce());
+                assert!(matches!(done(saved), Ok(Saved::Written(_))), "nobody else writes meanwhile");
+            }
+            domain::Outcome::Unchanged => panic!("the step was known"),
+        }
+    }
+
     /// A post that TikTok has taken: its init went through right now.
     ///
     /// # Panics
     ///
     /// If TikTok does not take it.
     pub fn processing(&self, bits: u128) -> PostId {
-        use domain::post::{Event, Outcome, PublishId};
-        use domain::timeline::Actor;
         let id = self.accept(bits);
-        let mut post = self.post(&id).row;
-        let (now, nonce) = (self.now(), self.time.nonce());
-        let mut step = |event: Event| {
-            match post.apply(event, Actor::Publish, now, &self.periods).expect("a step that makes sense") {
-                Outcome::Moved(moved) => post = *moved,
-                Outcome::Unchanged => panic!("the step was known"),
-            }
-            post.clone()
-        };
-        let claimed = step(Event::Claimed { nonce, until: now + SignedDuration::from_secs(40) });
-        let key = claimed.state.copy_key().expect("an open attempt");
-        let upload = self.objects.object(&upload_key(&claimed.media)).expect("the video");
+        let (nonce, _) = self.claim(&id);
+        let publish_id = self.send_init(&id);
+        self.apply(&id, Event::InitAccepted { nonce, publish_id });
+        id
+    }
+
+    /// An accepted post becomes one whose init's answer was lost right now; it has its account's slot. With `taken` TikTok has
+    /// taken it, and gave this publish id.
+    ///
+    /// # Panics
+    ///
+    /// If TikTok does not take it.
+    pub fn lose(&self, id: &PostId, taken: bool) -> Option<PublishId> {
+        let (nonce, until) = self.claim(id);
+        let publish_id = taken.then(|| self.send_init(id));
+        self.apply(id, Event::AnswerLost { nonce });
+        self.change_account(|account| {
+            account.slot = Some(Slot::taken(id.clone(), until, account.slot.as_ref()));
+        });
+        publish_id
+    }
+
+    /// A post that has been claimed right now, with the copy that TikTok may pull.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be.
+    pub fn claim(&self, id: &PostId) -> (Nonce, Timestamp) {
+        let (nonce, until) = (self.time.nonce(), self.now() + SignedDuration::from_secs(40));
+        self.apply(id, Event::Claimed { nonce, until });
+        let row = self.post(id).row;
+        let key = row.state.copy_key().expect("an open attempt");
+        let upload = self.objects.object(&upload_key(&row.media)).expect("the video");
         self.objects.put(&key, Container::Mp4, upload.bytes);
+        (nonce, until)
+    }
+
+    /// TikTok takes the attempt that is open.
+    fn send_init(&self, id: &PostId) -> PublishId {
+        let row = self.post(id).row;
+        let content =
+            done(Posts::content(&self.table, id, &row.content)).expect("no fault").expect("a content");
+        let key = row.state.copy_key().expect("an open attempt");
         let body = serde_json::json!({
             "post_info": {
-                "title": "a day on the slipway",
-                "privacy_level": claimed.privacy_level.as_str(),
+                "title": content.caption.as_str(),
+                "privacy_level": row.privacy_level.as_str(),
                 "brand_content_toggle": false,
                 "brand_organic_toggle": false,
             },
             "source_info": { "source": "PULL_FROM_URL", "video_url": format!("{MEDIA_BASE_URL}/{key}") },
         });
-        let publish_id = self.tiktok.init(&self.access_token(), &body);
-        let taken = step(Event::InitAccepted { nonce, publish_id: PublishId(publish_id) });
-        let content = samples::content();
-        self.table.insert_post(taken, content);
-        id
+        PublishId(self.tiktok.init(&self.access_token(), &body))
     }
 
     /// A refresh by somebody else: the next generation is in the row.
@@ -412,7 +505,8 @@ impl Stage {
 
     /// The message that asks about a post.
     pub fn check_job(&self, id: &PostId) -> Check {
-        Check { post: id.clone(), account: self.account_id(), swept: false, refused_epoch: None }
+        let account = self.post(id).row.account;
+        Check { post: id.clone(), account, swept: false, refused_epoch: None }
     }
 
     /// The jobs in the queues, in the order they were sent, with their delays in seconds.

@@ -50,10 +50,10 @@ impl TikTok {
     }
 
     /// A consent of one of its users, with tokens, as the token endpoint answers them.
-    pub fn connect(&self, client_key: &str, account: &str) -> serde_json::Value {
+    pub fn connect(&self, client_key: &str, account: &str, scopes: &[&str]) -> serde_json::Value {
         let now = self.now_ms();
         let (world, rng) = &mut *self.lock();
-        world.connect(client_key, account, &["user.info.basic", "video.publish"], now, rng)
+        world.connect(client_key, account, scopes, now, rng)
     }
 
     /// One bad moment of an endpoint.

@@ -5,6 +5,7 @@ mod it {
     mod company;
     mod crashes;
     mod days;
+    mod evidence;
     mod expiry;
     mod limits;
     mod million;

@@ -40,6 +40,10 @@ pub enum Verdict {
 /// TikTok's `fail_reason` of a publication that was cancelled.
 pub const PUBLISH_CANCELLED: &str = "publish_cancelled";
 
+/// The code of an attempt whose copy was taken away before anybody had asked for it. TikTok may have given it a publish id all the
+/// same, and report under it that it failed.
+pub const NOBODY_FETCHED: &str = "fetch_log.nobody";
+
 /// What a person found out about a post that nobody else could.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {

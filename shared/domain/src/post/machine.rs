@@ -120,7 +120,7 @@ impl Post {
                 S::Unconfirmed { media, attempt, publish_id: None, doubt },
                 E::Adopted { nonce, publish_id },
             ) if attempt.nonce == nonce => {
-                let (media, attempt) = (media.clone(), attempt.clone());
+                let (media, attempt) = (media.clone(), Attempt { unindexed: true, ..attempt.clone() });
                 let state = if doubt.cancel {
                     cancelling(&media, attempt, publish_id, now)
                 } else {
@@ -302,7 +302,8 @@ impl Post {
                 | S::Initiating { .. }
                 | S::Processing { .. }
                 | S::Cancelling { .. }
-                | S::Cancelled { .. },
+                | S::Cancelled { .. }
+                | S::Unconfirmed { .. },
                 E::Said { verdict: Verdict::Failed { .. }, .. },
             ) => Known,
             (

@@ -77,9 +77,9 @@ sent_to_inbox  . . ! ! ! ! ! . ! ! ! ! . . . published published . . published .
 published      . . ! ! ! ! ! . ! ! ! ! . . . . published . . published published ! ! . ! . . . ! . ! ! ! ! !
 failed         . . ! ! ! ! ! . ! ! ! ! . . . published published . . published . ! ! . ! ! . . ! . ! ! ! ! !
 cancelled      . . ! ! ! ! ! . ! ! ! ! . . . published published . . published . . ! . . ! . . ! . ! ! ! ! !
-unconfirmed    . . ! ! ! ! ! processing ! queued held failed . . ! ! ! ! ! ! ! ! ! . unconfirmed ! ! ! unconfirmed processing ! published . published failed
-unconfirmed    . . ! ! ! ! ! cancelling ! cancelled cancelled cancelled . . ! ! ! ! ! ! ! ! ! . . ! ! ! unconfirmed cancelling ! published . published failed
-unconfirmed    . . ! ! ! ! ! . ! ! ! ! . . . published published queued failed published published ! ! . cancelling ! cancelled sent_to_inbox ! . ! ! . published failed
+unconfirmed    . . ! ! ! ! ! processing ! queued held failed . . ! ! ! . . ! ! . ! . unconfirmed ! . ! unconfirmed processing ! published . published failed
+unconfirmed    . . ! ! ! ! ! cancelling ! cancelled cancelled cancelled . . ! ! ! . . ! ! . ! . . ! . ! unconfirmed cancelling ! published . published failed
+unconfirmed    . . ! ! ! ! ! . ! ! ! ! . . . published published queued failed published published . ! . cancelling ! cancelled sent_to_inbox ! . ! ! . published failed
 ";
     assert_eq!(table, expected, "\ncolumns: {columns:?}");
 }

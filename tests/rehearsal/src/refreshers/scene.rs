@@ -163,7 +163,7 @@ impl Scene {
     /// `ada` has connected; in every other scene her tokens were refreshed once since.
     pub(crate) async fn new(cast: &Cast, mode: Rotation, seed: u64) -> Self {
         let mut scene = Self::empty(mode, seed);
-        let answer = scene.tiktok.connect(CLIENT_KEY, "ada");
+        let answer = scene.tiktok.connect(CLIENT_KEY, "ada", &["user.info.basic", "video.publish"]);
         scene.watch.issued(&answer);
         let now = scene.clock.now();
         let seal = |name: &str, field| {
