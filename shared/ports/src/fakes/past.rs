@@ -61,6 +61,10 @@ impl<K: Ord + Clone, T: Clone> Past<K, T> {
         first.map(|(_, _, versions)| versions.before.as_deref())
     }
 
+    fn is_taken(&self) -> bool {
+        self.taken == self.writes.len()
+    }
+
     fn take(&mut self) -> impl Iterator<Item = Versions<T>> {
         let from = std::mem::replace(&mut self.taken, self.writes.len());
         self.writes[from..].iter().map(|(_, _, versions)| versions.clone())
@@ -89,6 +93,9 @@ impl History {
     }
 
     pub(super) fn take(&mut self) -> Vec<Change> {
+        if self.posts.is_taken() && self.media.is_taken() && self.accounts.is_taken() {
+            return Vec::new();
+        }
         let mut changes: Vec<Change> = self.posts.take().map(Change::Post).collect();
         changes.extend(self.media.take().map(Change::Media));
         changes.extend(self.accounts.take().map(Change::Account));
