@@ -11,7 +11,7 @@ mod fate;
 use domain::account::{AccountStatus, Slot};
 use domain::app::Sighting;
 use domain::job::Publish;
-use domain::limits::LATENESS;
+use domain::limits::{LATENESS, on_time};
 use domain::post::{AfterDeath, Event, HoldReason, PostState, PublishId, Witness};
 use domain::timeline::{Actor, What};
 use domain::{Account, Job, Nonce, Periods, Post, SignedDuration, Timestamp};
@@ -58,6 +58,8 @@ const FRESH: SignedDuration = SignedDuration::from_secs(60);
 /// An attempt is not claimed with less than this left, or than two fifths of the invocation: TikTok's answer and the write
 /// of its `publish_id` have to fit.
 const ENOUGH: SignedDuration = SignedDuration::from_secs(13);
+/// An init that is reserved for an earlier time is reserved again before its claim, which takes a moment, too.
+const PROMPT: SignedDuration = SignedDuration::from_secs(1);
 /// A refresh takes about this long.
 const REFRESH: SignedDuration = SignedDuration::from_secs(2);
 /// A token that TikTok refuses at init although it is new is not tried again sooner.
@@ -116,7 +118,7 @@ where
         }
         let (token, epoch) = go!(self.token(&job, &seen, &account).await);
         let slot = Slot { post: job.post.clone(), until: deadline + self.periods.claim_margin };
-        let account = go!(self.reserve(&job, &seen, account, &slot).await);
+        let (start, account) = go!(self.reserve(&job, &seen, account, &slot).await);
 
         let asked_at = self.time.now();
         let info = match self.tiktok.creator_info(&token).await {
@@ -149,14 +151,19 @@ where
             self.forget(&key).await;
             return self.come_back(&job, &seen, SignedDuration::ZERO).await;
         }
+        let Some((start, account)) = self.renewed(start, account, now).await? else {
+            self.forget(&key).await;
+            return self.come_back(&job, &seen, SignedDuration::from_secs(1)).await;
+        };
         let claim = Event::Claimed { nonce, until: deadline + self.periods.claim_margin };
         let Some(claimed) = self.claim(&seen, claim).await? else {
             self.forget(&key).await;
             return self.come_back(&job, &seen, SignedDuration::from_secs(1)).await;
         };
-        if deadline.duration_since(self.time.now()) < enough * 4 / 5 {
+        let now = self.time.now();
+        if deadline.duration_since(now) < enough * 4 / 5 || !on_time(start, now) {
             // the claim took too long: nothing was sent, so it can be given back
-            let then = AfterDeath::Again(self.time.now());
+            let then = AfterDeath::Again(now);
             let late = Event::AttemptDead { nonce, code: "claim.late".to_owned(), then };
             let moved = self.moved(claimed, late, Actor::Publish.into()).await?;
             flows::drop_copy(&self.objects, &moved).await;
@@ -309,7 +316,7 @@ where
         seen: &Stored<Post>,
         mut account: Account,
         slot: &Slot,
-    ) -> Stepped<Account> {
+    ) -> Stepped<(Timestamp, Account)> {
         for _ in 0..TRIES {
             let now = self.time.now();
             let mut limits = account.limits.clone();
@@ -335,7 +342,7 @@ where
             match saved {
                 Some(limits_version) if start <= now => {
                     let slot = Some(slot.clone());
-                    return Ok(Step::Go(Account { limits, limits_version, slot, ..account }));
+                    return Ok(Step::Go((start, Account { limits, limits_version, slot, ..account })));
                 }
                 Some(_) => {
                     self.wait_for(job, seen, start).await?;
@@ -349,6 +356,27 @@ where
         }
         self.come_back(job, seen, SignedDuration::from_secs(1)).await?;
         Ok(Step::Done)
+    }
+
+    /// What came between the reserved time and the claim may have taken long, and TikTok counts a call when it comes: the
+    /// init is reserved once more, the spent slot stays spent. `None`: not now.
+    async fn renewed(
+        &self,
+        start: Timestamp,
+        account: Account,
+        now: Timestamp,
+    ) -> Result<Option<(Timestamp, Account)>, Failure> {
+        if now.duration_since(start) <= PROMPT {
+            return Ok(Some((start, account)));
+        }
+        let mut limits = account.limits.clone();
+        if limits.reserve_init(now) > now {
+            return Ok(None);
+        }
+        let (slot, nonce) = (account.slot.as_ref(), self.time.nonce());
+        let saved = self.store.save_limits(&account.id, account.limits_version, &limits, slot, nonce).await;
+        let version = saved.map_err(retry)?;
+        Ok(version.map(|limits_version| (now, Account { limits, limits_version, ..account })))
     }
 
     /// A reserved time that is far off is kept in the row, whose own wake-up then brings it back as a ticket: a message
