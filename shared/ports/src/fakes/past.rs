@@ -54,11 +54,11 @@ impl<K: Ord + Clone, T: Clone> Past<K, T> {
         self.writes.push((now, key.clone(), Versions { before, after }));
     }
 
-    /// The row as it was at `then`, if it was written since; the inner `None`: it was not there.
-    pub(super) fn before(&self, key: &K, then: Timestamp) -> Option<Option<&T>> {
+    /// The row as it was before the first write since `then`, if there was one.
+    pub(super) fn before(&self, key: &K, then: Timestamp) -> Option<&Versions<T>> {
         let since = self.writes.iter().rev().take_while(|(at, _, _)| *at > then);
         let first = since.filter(|(_, other, _)| other == key).last();
-        first.map(|(_, _, versions)| versions.before.as_deref())
+        first.map(|(_, _, versions)| versions)
     }
 
     fn is_taken(&self) -> bool {

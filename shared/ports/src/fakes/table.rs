@@ -158,17 +158,20 @@ impl Rows {
 
     fn post(&self, id: &PostId, read: Read) -> Option<&Stored<Post>> {
         let past = self.then(read).and_then(|(history, then)| history.posts.before(id, then));
-        past.unwrap_or_else(|| self.posts.get(id).map(|row| &row.stored))
+        past.map_or_else(|| self.posts.get(id).map(|row| &row.stored), |versions| versions.before.as_deref())
     }
 
     fn media(&self, id: &MediaId, read: Read) -> Option<&Stored<Media>> {
         let past = self.then(read).and_then(|(history, then)| history.media.before(id, then));
-        past.unwrap_or_else(|| self.media.get(id).map(|row| &row.stored))
+        past.map_or_else(|| self.media.get(id).map(|row| &row.stored), |versions| versions.before.as_deref())
     }
 
     fn account(&self, id: &AccountId, read: Read) -> Option<&Account> {
         let past = self.then(read).and_then(|(history, then)| history.accounts.before(id, then));
-        past.unwrap_or_else(|| self.accounts.get(id).map(|row| &row.account))
+        past.map_or_else(
+            || self.accounts.get(id).map(|row| &row.account),
+            |versions| versions.before.as_deref(),
+        )
     }
 }
 
