@@ -11,7 +11,7 @@ mod fate;
 use domain::account::{AccountStatus, Slot};
 use domain::app::{Breaker, Sighting};
 use domain::job::Publish;
-use domain::limits::LATENESS;
+use domain::limits::{LATENESS, on_time};
 use domain::post::{AfterDeath, Event, HoldReason, PostState, PublishId, Witness, attempt_key};
 use domain::timeline::{Actor, What};
 use domain::{Account, Content, Job, Nonce, Periods, Post, PostId, SignedDuration, Timestamp};
@@ -59,6 +59,8 @@ const FRESH: SignedDuration = SignedDuration::from_secs(60);
 /// An attempt is not claimed with less than this left, or than two fifths of the invocation: TikTok's answer and the write
 /// of its `publish_id` have to fit.
 const ENOUGH: SignedDuration = SignedDuration::from_secs(13);
+/// An init that is reserved for an earlier time is reserved again before its claim, which takes a moment, too.
+const PROMPT: SignedDuration = SignedDuration::from_secs(1);
 /// A refresh takes about this long.
 const REFRESH: SignedDuration = SignedDuration::from_secs(2);
 /// A token that TikTok refuses at init although it is new is not tried again sooner.
@@ -139,14 +141,15 @@ where
         go!(self.mind_the_breaker(&seen, work.breaker.as_ref()).await);
         let (token, epoch) = go!(self.token(&job, &seen, &account).await);
         let until = deadline + self.periods.claim_margin;
-        let account = go!(self.reserve(&job, &seen, account, until).await);
+        let (start, mut account) = go!(self.reserve(&job, &seen, account, until).await);
 
         let asked_at = self.time.now();
         let info = match self.tiktok.creator_info(&token).await {
             Ok(info) => info,
             Err(error) => return self.not_now(&job, seen, &account, epoch, &error).await,
         };
-        let ready = self.ready(&job, seen, &content, &info, asked_at, deadline, enough).await;
+        let reserved = (start, &mut account);
+        let ready = self.ready(&job, seen, &content, &info, reserved, asked_at, deadline, enough).await;
         let Ok(Step::Go(Ready { claimed, nonce, pull_url })) = ready else {
             // nothing was sent, whatever it was
             self.uncount(&account, false).await;
@@ -179,6 +182,7 @@ where
         seen: Stored<Post>,
         content: &Content,
         info: &CreatorInfo,
+        (start, account): (Timestamp, &mut Account),
         asked_at: Timestamp,
         deadline: Timestamp,
         enough: SignedDuration,
@@ -210,15 +214,21 @@ where
             self.come_back(job, &seen, SignedDuration::ZERO).await?;
             return Ok(Step::Done);
         }
+        let Some(start) = self.renewed(start, account, now).await? else {
+            self.forget(&key).await;
+            self.come_back(job, &seen, SignedDuration::from_secs(1)).await?;
+            return Ok(Step::Done);
+        };
         let claim = Event::Claimed { nonce, until: deadline + self.periods.claim_margin };
         let Some(claimed) = self.claim(&seen, claim).await? else {
             self.forget(&key).await;
             self.come_back(job, &seen, SignedDuration::from_secs(1)).await?;
             return Ok(Step::Done);
         };
-        if deadline.duration_since(self.time.now()) < enough * 4 / 5 {
+        let now = self.time.now();
+        if deadline.duration_since(now) < enough * 4 / 5 || !on_time(start, now) {
             // the claim took too long: nothing was sent, so it can be given back
-            let then = AfterDeath::Again(self.time.now());
+            let then = AfterDeath::Again(now);
             let late = Event::AttemptDead { nonce, code: "claim.late".to_owned(), then };
             let moved = self.moved(claimed, late, Actor::Publish.into()).await?;
             flows::drop_copy(&self.objects, &moved).await;
@@ -439,7 +449,7 @@ where
         seen: &Stored<Post>,
         mut account: Account,
         until: Timestamp,
-    ) -> Stepped<Account> {
+    ) -> Stepped<(Timestamp, Account)> {
         for _ in 0..TRIES {
             let now = self.time.now();
             if let Some(free_at) = account.limits.day.free_at(now) {
@@ -470,7 +480,7 @@ where
                 .map_err(retry)?;
             match saved {
                 Some(limits_version) if start <= now => {
-                    return Ok(Step::Go(Account { limits, limits_version, slot: taken, ..account }));
+                    return Ok(Step::Go((start, Account { limits, limits_version, slot: taken, ..account })));
                 }
                 Some(_) => {
                     self.wait_for(job, seen, start).await?;
@@ -484,6 +494,28 @@ where
         }
         self.come_back(job, seen, SignedDuration::from_secs(1)).await?;
         Ok(Step::Done)
+    }
+
+    /// What came between the reserved time and the claim may have taken long, and TikTok counts a call when it comes: the
+    /// init is reserved once more, the spent slot stays spent. `None`: not now.
+    async fn renewed(
+        &self,
+        start: Timestamp,
+        account: &mut Account,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Failure> {
+        if now.duration_since(start) <= PROMPT {
+            return Ok(Some(start));
+        }
+        let mut limits = account.limits.clone();
+        if limits.reserve_init(now) > now {
+            return Ok(None);
+        }
+        let (slot, nonce) = (account.slot.as_ref(), self.time.nonce());
+        let saved = self.store.save_limits(&account.id, account.limits_version, &limits, slot, nonce).await;
+        let Some(limits_version) = saved.map_err(retry)? else { return Ok(None) };
+        (account.limits, account.limits_version) = (limits, limits_version);
+        Ok(Some(now))
     }
 
     /// The attempt that was just begun does not count towards the creator's day; with `full`, TikTok takes no more today. Gives

@@ -185,6 +185,13 @@ impl Limits {
         start
     }
 
+    /// Reserves one `init` at the time returned: one that was reserved for an earlier time and comes late.
+    pub fn reserve_init(&mut self, now: Timestamp) -> Timestamp {
+        let start = self.init.earliest(self.after_rest(now));
+        self.init.reserve(start);
+        start
+    }
+
     /// Reserves one `creator_info` at the time returned.
     pub fn reserve_creator_info(&mut self, now: Timestamp) -> Timestamp {
         let start = self.creator_info.earliest(self.after_rest(now));

@@ -162,8 +162,15 @@ pub fn replay(seed: u64, skews: Skews) -> Outcome {
     play(&scenario, chance, true)
 }
 
-/// What one post goes through when nothing else happens: with its video there or late, with webhooks or without.
-const PLAIN: [(Media, bool); 3] = [(Media::Ready, false), (Media::Ready, true), (Media::Late, true)];
+/// What happens when nothing goes wrong: one post with its video there or late, with webhooks or without; eight posts at once.
+fn scripted() -> [Scenario; 4] {
+    [
+        Scenario::plain(Media::Ready, false),
+        Scenario::plain(Media::Ready, true),
+        Scenario::plain(Media::Late, true),
+        Scenario::burst(),
+    ]
+}
 
 /// How many mishaps an exhaustive schedule has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,11 +181,10 @@ pub enum Faults {
     Double,
 }
 
-/// Every mishap at every place of one post's life, and every other after it.
+/// Every mishap at every place of one post's life, and every other after it; and every one among eight posts at once.
 pub fn exhaustive(faults: Faults, threads: usize) -> Tally {
     let mut all = Tally::default();
-    for (number, (media, webhooks)) in PLAIN.into_iter().enumerate() {
-        let scenario = Scenario::plain(media, webhooks);
+    for (number, scenario) in scripted().into_iter().enumerate() {
         let run = |planned: &[(usize, Mishap)], tally: &mut Tally| {
             let outcome = play(&scenario, Chance::scripted(planned.to_vec()), false);
             tally.add(&outcome, || scripted_name(number, planned));
@@ -191,7 +197,7 @@ pub fn exhaustive(faults: Faults, threads: usize) -> Tally {
         all.join(on_threads(threads, singles.len() as u64, |job, tally| {
             let first = singles[usize::try_from(job).unwrap_or_default()];
             let places = run(&[first], tally).places;
-            if faults == Faults::Double {
+            if faults == Faults::Double && scenario.posts.len() == 1 {
                 for second in every(&places, first.0 + 1) {
                     run(&[first, second], tally);
                 }
@@ -213,12 +219,12 @@ fn scripted_name(number: usize, planned: &[(usize, Mishap)]) -> String {
 
 /// A scripted schedule that a tally named, told; `None`: it names none.
 pub fn replay_script(number: usize, planned: &[String]) -> Option<Outcome> {
-    let (media, webhooks) = *PLAIN.get(number)?;
+    let scenario = scripted().into_iter().nth(number)?;
     let planned = planned.iter().map(|text| {
         let (at, name) = text.split_once(':')?;
         let mishap = Mishap::ALL.into_iter().find(|mishap| format!("{mishap:?}") == name)?;
         Some((at.parse().ok()?, mishap))
     });
     let planned = planned.collect::<Option<Vec<_>>>()?;
-    Some(play(&Scenario::plain(media, webhooks), Chance::scripted(planned), true))
+    Some(play(&scenario, Chance::scripted(planned), true))
 }

@@ -138,6 +138,8 @@ pub struct Rates {
     pub stale: u16,
     /// By how much at most, in milliseconds.
     pub stale_ms: i64,
+    /// How long TikTok takes for a call at most, over and above what is usual, in milliseconds.
+    pub sluggish_ms: i64,
 }
 
 /// Decides.
@@ -210,6 +212,15 @@ impl Chance {
     /// How far behind the index may be, in milliseconds.
     pub(crate) fn most_lag(&self, now: i64) -> i64 {
         if self.rates.stale == 0 || now >= self.calm_at { 0 } else { self.rates.stale_ms }
+    }
+
+    /// How much longer a call to TikTok takes, on the way there and on the way back, in milliseconds.
+    pub(crate) fn sluggish(&mut self, now: i64) -> (i64, i64) {
+        if self.rates.sluggish_ms == 0 || now >= self.calm_at {
+            return (0, 0);
+        }
+        let most = self.rates.sluggish_ms / 2;
+        (self.rng.random_range(0..=most), self.rng.random_range(0..=most))
     }
 
     /// How long an ordinary call takes before its effect and after it, in milliseconds.

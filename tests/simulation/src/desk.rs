@@ -390,6 +390,10 @@ impl Desk {
         let mishap = core.chance.mishap(place, core.now);
         let (mut before, mut after) = core.chance.latency();
         let lag = core.chance.lag(core.now);
+        if place == Place::TikTok {
+            let (there, back) = core.chance.sluggish(core.now);
+            (before, after) = (before + there, after + back);
+        }
         let current = core.current;
         if let Some(mishap) = mishap {
             core.tell(|| format!("{call}  *** {mishap:?}"));

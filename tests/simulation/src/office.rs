@@ -52,6 +52,8 @@ static SECRETS: LazyLock<Arc<AppSecrets>> = LazyLock::new(|| {
     })
 });
 
+static ENDPOINTS: LazyLock<Endpoints> = LazyLock::new(Endpoints::tiktok);
+
 const KEY: u128 = 0x51;
 
 fn secret() -> String {
@@ -104,7 +106,7 @@ impl Office {
         let objects = Watched::new(bucket.clone(), desk);
         let queues = Watched::new(Mail(desk.clone()), desk);
         let sealer = Watched::new(vault.clone(), desk);
-        let client = Client::new(Line(desk.clone()), Endpoints::tiktok());
+        let client = Client::new(Line(desk.clone()), ENDPOINTS.clone());
         let time = Time(desk.clone());
         let periods = Periods::default();
         let index = Index { store: store.clone(), desk: desk.clone() };
@@ -221,7 +223,7 @@ impl Office {
             objects: Watched::new(self.bucket.clone(), desk),
             queues: Watched::new(Mail(desk.clone()), desk),
             vault: Watched::new(self.vault.clone(), desk),
-            tiktok: Client::new(Line(desk.clone()), Endpoints::tiktok()),
+            tiktok: Client::new(Line(desk.clone()), ENDPOINTS.clone()),
             time: Time(desk.clone()),
             secrets: Arc::clone(&SECRETS),
             periods: Periods::default(),

@@ -146,6 +146,15 @@ impl Scenario {
         }
     }
 
+    /// Eight posts of one creator at once: more than TikTok takes in a minute.
+    pub fn burst() -> Self {
+        let one = Self::plain(Media::Ready, false);
+        let posts = vec![one.posts[0].clone(); 8];
+        let strokes =
+            (0_u8..8).map(|number| (100 + 10 * i64::from(number), Stroke::Submit(usize::from(number))));
+        Self { posts, strokes: strokes.collect(), ..one }
+    }
+
     /// The schedule of a seed.
     pub fn of_seed(seed: u64, skews: Skews) -> (Self, Chance) {
         let mut rng = StdRng::seed_from_u64(seed);
@@ -229,7 +238,7 @@ fn creators(rng: &mut StdRng) -> Vec<Creator> {
 
 fn posts(rng: &mut StdRng, creators: &[Creator]) -> Vec<Planned> {
     let burst = rng.random_ratio(1, 64);
-    let count = if burst { rng.random_range(7..=9) } else { [1, 1, 1, 2, 2, 3][rng.random_range(0..6)] };
+    let count = if burst { rng.random_range(7..=14) } else { [1, 1, 1, 2, 2, 3][rng.random_range(0..6)] };
     (0..count)
         .map(|_| {
             let creator = if burst { 0 } else { rng.random_range(0..creators.len()) };
@@ -326,5 +335,6 @@ fn rates(rng: &mut StdRng) -> Rates {
         fetch: rate(16_000),
         stale: rate(32_000),
         stale_ms: [500, 3_000, 30_000][rng.random_range(0..3)],
+        sluggish_ms: [0, 0, 0, 0, 0, 0, 2_000, 9_000][rng.random_range(0..8)],
     }
 }

@@ -54,11 +54,15 @@ impl<K: Ord + Clone, T: Clone> Past<K, T> {
         self.writes.push((now, key.clone(), Versions { before, after }));
     }
 
-    /// The row as it was at `then`, if it was written since; the inner `None`: it was not there.
-    pub(super) fn before(&self, key: &K, then: Timestamp) -> Option<Option<&T>> {
+    /// The row as it was before the first write since `then`, if there was one.
+    pub(super) fn before(&self, key: &K, then: Timestamp) -> Option<&Versions<T>> {
         let since = self.writes.iter().rev().take_while(|(at, _, _)| *at > then);
         let first = since.filter(|(_, other, _)| other == key).last();
-        first.map(|(_, _, versions)| versions.before.as_deref())
+        first.map(|(_, _, versions)| versions)
+    }
+
+    fn is_taken(&self) -> bool {
+        self.taken == self.writes.len()
     }
 
     fn take(&mut self) -> impl Iterator<Item = Versions<T>> {
@@ -89,6 +93,9 @@ impl History {
     }
 
     pub(super) fn take(&mut self) -> Vec<Change> {
+        if self.posts.is_taken() && self.media.is_taken() && self.accounts.is_taken() {
+            return Vec::new();
+        }
         let mut changes: Vec<Change> = self.posts.take().map(Change::Post).collect();
         changes.extend(self.media.take().map(Change::Media));
         changes.extend(self.accounts.take().map(Change::Account));

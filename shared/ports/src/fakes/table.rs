@@ -134,17 +134,25 @@ struct Rows {
 
 impl Rows {
     /// Takes down what an operation has written.
-    fn note(&mut self) {
+    fn note(&mut self, operation: &str) {
         let Some(history) = &mut self.history else { return };
         let now = history.clock.now();
-        for (id, row) in &self.posts {
-            history.posts.note(id, &row.stored, |known, row| known.version == row.version, now);
+        let of_post = ["create", "save", "remember"].contains(&operation);
+        let of_account = ["save_limits", "lease", "release", "store_tokens"].contains(&operation);
+        if !of_account {
+            for (id, row) in &self.posts {
+                history.posts.note(id, &row.stored, |known, row| known.version == row.version, now);
+            }
         }
-        for (id, row) in &self.media {
-            history.media.note(id, &row.stored, PartialEq::eq, now);
+        if !of_account && !of_post {
+            for (id, row) in &self.media {
+                history.media.note(id, &row.stored, PartialEq::eq, now);
+            }
         }
-        for (id, row) in &self.accounts {
-            history.accounts.note(id, &row.account, PartialEq::eq, now);
+        if !of_post {
+            for (id, row) in &self.accounts {
+                history.accounts.note(id, &row.account, PartialEq::eq, now);
+            }
         }
     }
 
@@ -155,17 +163,20 @@ impl Rows {
 
     fn post(&self, id: &PostId, read: Read) -> Option<&Stored<Post>> {
         let past = self.then(read).and_then(|(history, then)| history.posts.before(id, then));
-        past.unwrap_or_else(|| self.posts.get(id).map(|row| &row.stored))
+        past.map_or_else(|| self.posts.get(id).map(|row| &row.stored), |versions| versions.before.as_deref())
     }
 
     fn media(&self, id: &MediaId, read: Read) -> Option<&Stored<Media>> {
         let past = self.then(read).and_then(|(history, then)| history.media.before(id, then));
-        past.unwrap_or_else(|| self.media.get(id).map(|row| &row.stored))
+        past.map_or_else(|| self.media.get(id).map(|row| &row.stored), |versions| versions.before.as_deref())
     }
 
     fn account(&self, id: &AccountId, read: Read) -> Option<&Account> {
         let past = self.then(read).and_then(|(history, then)| history.accounts.before(id, then));
-        past.unwrap_or_else(|| self.accounts.get(id).map(|row| &row.account))
+        past.map_or_else(
+            || self.accounts.get(id).map(|row| &row.account),
+            |versions| versions.before.as_deref(),
+        )
     }
 }
 
@@ -236,7 +247,7 @@ impl MemoryTable {
     pub fn keep_history(&self, clock: &ManualClock) {
         let mut rows = lock(&self.rows);
         rows.history = Some(History::new(clock.clone()));
-        rows.note();
+        rows.note("keep_history");
     }
 
     /// How far reads that need not be fresh, lists and the `due` index are behind from now on, if the history is kept.
@@ -249,7 +260,6 @@ impl MemoryTable {
     /// The writes since the last time, if the history is kept: posts, media, accounts, each in order.
     pub fn changes(&self) -> Vec<Change> {
         let mut rows = lock(&self.rows);
-        rows.note();
         rows.history.as_mut().map(History::take).unwrap_or_default()
     }
 
@@ -260,6 +270,7 @@ impl MemoryTable {
         let version = rows.posts.get(&post.id).map_or(1, |row| row.stored.version + 1);
         let id = post.id.clone();
         rows.posts.insert(id, Row { stored: Stored { row: post, version }, nonce: Nonce::from_bits(0) });
+        rows.note("insert_post");
     }
 
     /// Puts a media as it is, without asking.
@@ -268,13 +279,16 @@ impl MemoryTable {
         let version = rows.media.get(&media.id).map_or(1, |row| row.stored.version + 1);
         let id = media.id.clone();
         rows.media.insert(id, Row { stored: Stored { row: media, version }, nonce: Nonce::from_bits(0) });
+        rows.note("insert_media");
     }
 
     /// Puts an account as it is, without asking.
     pub fn insert_account(&self, account: Account) {
         let id = account.id.clone();
         let row = AccountRow { account, limits_nonce: None, tokens_nonce: None };
-        lock(&self.rows).accounts.insert(id, row);
+        let mut rows = lock(&self.rows);
+        rows.accounts.insert(id, row);
+        rows.note("insert_account");
     }
 
     /// Puts a creator as it is.
@@ -302,7 +316,7 @@ impl MemoryTable {
             let mut rows = lock(&self.rows);
             let answer = effect(&mut rows);
             if rows.history.is_some() && !READS.contains(&operation) {
-                rows.note();
+                rows.note(operation);
             }
             answer
         })
