@@ -369,7 +369,7 @@ pub(crate) fn required_key(ask: &Ask, problems: &Problems) -> Option<String> {
     None
 }
 
-fn accepted(post: &Post, content: &Content, replayed: bool) -> Response {
+pub(crate) fn accepted(post: &Post, content: &Content, replayed: bool) -> Response {
     let body = view::accepted(post, content.caption.as_str());
     let response = answer::json(StatusCode::ACCEPTED, &body);
     let response = with_header(response, header::LOCATION, &format!("/v1/posts/{}", post.id));

@@ -11,7 +11,7 @@ use wiring::secrets::Secrets;
 use crate::answer::{Answered, Ask};
 use crate::crypto;
 use crate::fields::Problems;
-use crate::posts::{required_key, status_problem};
+use crate::posts::{accepted, required_key, status_problem};
 use crate::refusal::Refusal;
 use crate::{Api, Outside};
 
@@ -43,7 +43,7 @@ impl<W: Outside> Api<W> {
         let problems = Problems::default();
         let mut fields = problems.body(&body);
         let outcome = fields.word("outcome", &["published", "not_published"], OUTCOME);
-        if outcome.is_none() {
+        if outcome.is_none() && !problems.covers(&fields.pointer("outcome")) {
             fields.require("outcome", OUTCOME);
         }
         let pointer = fields.pointer("post_id");
@@ -100,16 +100,15 @@ impl<W: Outside> Api<W> {
         let secret = secrets.deployment_secret.expose();
         let parts = [caller.workspace.as_str(), RETRY, before.id.as_str(), &key.unwrap_or_default()];
         let id = PostId::from_bits(crypto::id_bits(&crypto::derive(secret, &parts)));
-        let ended = match &before.state {
-            PostState::Failed { .. } | PostState::Cancelled { .. } => true,
-            // what was accepted once stays accepted, whatever has become of the first one since
-            _ => self.store.post(&id, ports::Read::Strong).await?.is_some(),
-        };
-        if !ended {
-            return Err(not_ended(&before));
-        }
         let content = self.store.content(&before.id, &before.content).await?;
         let content = content.ok_or_else(|| Refusal::not_found("post"))?;
+        // what was accepted once stays accepted, whatever has changed since
+        if let Some(accepted_before) = self.store.post(&id, ports::Read::Strong).await? {
+            return Ok(accepted(&accepted_before.row, &content, true));
+        }
+        if !matches!(before.state, PostState::Failed { .. } | PostState::Cancelled { .. }) {
+            return Err(not_ended(&before));
+        }
         let (creator, media) = self.store.creator_and_media(&before.creator, &before.media).await?;
         if let Some(problem) = creator.as_ref().and_then(|creator| status_problem(creator.status)) {
             problems.push(problem);

@@ -15,6 +15,7 @@ mod it {
     mod oauth_abuse;
     mod posts;
     mod removed;
+    mod steps;
     mod webhook;
     mod workspaces;
 }

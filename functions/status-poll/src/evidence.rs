@@ -135,9 +135,9 @@ where
         Ok(None)
     }
 
-    /// Whether a video may be that of a post that had the slot before.
+    /// Whether a video may be that of a post that had the slot before, lately or with its fate still unknown.
     async fn may_be_anothers(&self, slot: &Slot, video: &Video, duration_ms: u64) -> Result<bool, Failure> {
-        for id in &slot.recent {
+        for id in slot.recent.iter().chain(&slot.doubts) {
             let Some(other) = self.store.post(id, Read::Strong).await.map_err(retry)? else { continue };
             match &other.row.state {
                 PostState::Published { post_ids, .. } if post_ids.contains(&video.id) => return Ok(true),

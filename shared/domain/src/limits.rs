@@ -112,8 +112,7 @@ impl Day {
     }
 
     fn forget_before(&mut self, now: Timestamp) {
-        let begin = (now - A_DAY).as_second();
-        self.counted.retain(|at| *at > begin);
+        self.counted.retain(|at| counts(*at, now));
     }
 
     /// An attempt begins.
@@ -131,8 +130,7 @@ impl Day {
 
     /// Attempts in the 24 hours before `now`.
     pub fn used(&self, now: Timestamp) -> u32 {
-        let begin = (now - A_DAY).as_second();
-        u32::try_from(self.counted.iter().filter(|at| **at > begin).count()).unwrap_or(u32::MAX)
+        u32::try_from(self.counted.iter().filter(|at| counts(**at, now)).count()).unwrap_or(u32::MAX)
     }
 
     /// How many more TikTok takes, as far as its cap is known.
@@ -147,8 +145,7 @@ impl Day {
     /// When TikTok takes another one, if its cap says that it does not now.
     pub fn free_at(&self, now: Timestamp) -> Option<Timestamp> {
         let cap = usize::try_from(self.believed(now)?.posts).ok()?;
-        let begin = (now - A_DAY).as_second();
-        let counted: Vec<i64> = self.counted.iter().copied().filter(|at| *at > begin).collect();
+        let counted: Vec<i64> = self.counted.iter().copied().filter(|at| counts(*at, now)).collect();
         let index = counted.len().checked_sub(cap)?;
         after_a_day(*counted.get(index)?)
     }
@@ -164,6 +161,11 @@ impl Day {
         }
         after_a_day(*self.counted.first()?)
     }
+}
+
+/// Whether TikTok may still count an attempt that began in this second.
+fn counts(second: i64, now: Timestamp) -> bool {
+    after_a_day(second).is_some_and(|end| now < end)
 }
 
 fn after_a_day(second: i64) -> Option<Timestamp> {

@@ -220,6 +220,14 @@ impl Post {
         }
     }
 
+    /// Whether the latest step only prolongs a hold: the same was said before, and nothing but a try was made since.
+    fn was_held_for(&self, code: Option<&str>) -> bool {
+        let before = self.timeline.entries().iter().rev().skip(1).find(|entry| entry.what != What::Claimed);
+        before.is_some_and(|entry| {
+            matches!(entry.what, What::Held | What::InitRefused) && entry.code.as_deref() == code
+        })
+    }
+
     /// When the attempts began that came to an end without anybody knowing their publish ids, although TikTok may have given
     /// them some.
     pub fn nameless(&self) -> Vec<Timestamp> {
@@ -252,7 +260,11 @@ impl Post {
                 PostNews::Failed
             }
             (What::Published | What::Found | What::Resolved, _) => PostNews::Published,
-            (What::Held | What::InitRefused, PostState::Held { why, .. }) if why.is_news() => PostNews::Held,
+            (What::Held | What::InitRefused, PostState::Held { why, .. })
+                if why.is_news() && !self.was_held_for(entry.code.as_deref()) =>
+            {
+                PostNews::Held
+            }
             (What::PutAside, _) => PostNews::PutAside,
             (
                 What::AcceptedWaiting

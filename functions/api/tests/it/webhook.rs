@@ -197,3 +197,30 @@ async fn a_draft_that_reached_the_inbox_has_reached_its_end() {
     assert_eq!(StatusCode::OK, say(&fixture, "post.publish.complete", &content).await.status);
     assert!(matches!(fixture.table.only_post().row.state, PostState::Published { .. }));
 }
+
+#[tokio::test]
+async fn a_repeated_word_about_the_first_attempt_is_no_question_about_the_second() {
+    let (fixture, creator) = Fixture::connected().await;
+    let (post, _) = processing(&fixture, &creator).await;
+    let failed = json!({ "publish_id": PUBLISH_ID, "reason": "video_pull_failed" });
+    say(&fixture, "post.publish.failed", &failed).await;
+    // the second attempt's answer is lost
+    let nonce = Nonce::from_bits(6);
+    let mut row = fixture.table.only_post().row;
+    let content = fixture.table.content(&row.id, &row.content).await.unwrap().unwrap();
+    let now = fixture.clock.now();
+    for event in [Event::Claimed { nonce, until: now }, Event::AnswerLost { nonce }] {
+        let Ok(Outcome::Moved(moved)) = row.apply(event, Actor::Publish, now, &Periods::default()) else {
+            panic!("it moves")
+        };
+        row = *moved;
+    }
+    fixture.table.insert_post(row.clone(), content);
+    fixture.queues.lose_all();
+    for name in ["post.publish.failed", "post.publish.complete"] {
+        assert_eq!(StatusCode::OK, say(&fixture, name, &failed).await.status);
+        assert_eq!(row, fixture.table.only_post().row, "`{name}`");
+        assert!(fixture.queues.waiting().is_empty(), "`{name}`");
+    }
+    assert_eq!(post.id, row.id);
+}

@@ -131,6 +131,24 @@ fn a_video_whose_id_is_a_siblings_is_not_claimed() {
 }
 
 #[test]
+fn a_video_may_be_that_of_any_post_in_doubt_however_many_have_had_the_slot_since() {
+    let stage = listed();
+    let first = lost(&stage, 1, false);
+    stage.wait(60);
+    let post = lost(&stage, 2, false);
+    stage.change_account(|account| {
+        let slot = account.slot.as_mut().unwrap();
+        slot.recent = (100..106).map(PostId::from_bits).collect();
+        slot.doubts = vec![first.clone()];
+    });
+    // one of the two is published only now
+    film(&stage, &caption(), 4_000);
+    drive(&stage, 3_600);
+    assert!(lists(&stage) >= 5);
+    assert_eq!(state(&stage, &post), "unconfirmed");
+}
+
+#[test]
 fn a_doubt_that_has_lost_the_slot_is_not_looked_for_any_more() {
     let stage = listed();
     let first = lost(&stage, 1, true);

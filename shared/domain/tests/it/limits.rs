@@ -1,5 +1,6 @@
-use domain::limits::{Limits, Ring, WINDOW};
-use domain::{SignedDuration, Timestamp};
+use domain::account::Slot;
+use domain::limits::{Cap, Day, Limits, Ring, WINDOW};
+use domain::{PostId, SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::world::at;
@@ -31,7 +32,129 @@ fn after_a_429_nothing_is_reserved_before_the_rest_is_over() {
     assert_eq!(limits.reserve_publish(at(100)), at(100));
 }
 
+const A_DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// How many of these TikTok counts at the moment of the last one.
+fn in_a_day(begun: &[Timestamp]) -> usize {
+    let last = begun.last().copied().unwrap_or_default();
+    begun.iter().filter(|at| last.duration_since(**at) < A_DAY).count()
+}
+
+fn capped(posts: u32) -> Day {
+    Day::new(Vec::new(), Some(Cap { posts, learned_at: at(0) }))
+}
+
+#[test]
+fn a_cap_is_what_was_taken_before_the_refusal_and_ends_when_the_oldest_counts_no_more() {
+    let mut day = Day::default();
+    for begun in [0, 100, 200] {
+        day.count(at(begun));
+    }
+    assert_eq!((day.used(at(200)), day.left(at(200)), day.free_at(at(200))), (3, None, None));
+    assert_eq!(day.refused(at(200)), Some(at(1) + A_DAY), "a second more than our own clock says");
+    assert_eq!((day.used(at(200)), day.left(at(200))), (2, Some(0)));
+    assert_eq!(day.free_at(at(300)), Some(at(1) + A_DAY));
+    assert_eq!(day.free_at(at(1) + A_DAY), None);
+}
+
+#[test]
+fn a_refusal_before_anything_was_counted_teaches_nothing() {
+    let mut day = Day::default();
+    day.count(at(0));
+    assert_eq!((day.refused(at(0)), day.cap), (None, None));
+    day.count(at(5));
+    day.count(at(10) + A_DAY);
+    assert_eq!((day.refused(at(10) + A_DAY), day.cap), (None, None), "what is older than a day is no reason");
+}
+
+#[test]
+fn a_cap_is_believed_for_a_week() {
+    let mut day = capped(1);
+    let week = A_DAY * 7;
+    day.count(at(-1) + week);
+    assert_eq!(day.free_at(at(-1) + week), Some(at(0) + A_DAY + week));
+    assert_eq!((day.free_at(at(0) + week), day.left(at(0) + week)), (None, None));
+}
+
+#[test]
+fn the_last_second_of_a_day_counts_as_tiktok_counts_it() {
+    let mut day = capped(1);
+    day.count(at(0) + SignedDuration::from_millis(900));
+    let asked = at(0) + A_DAY + SignedDuration::from_millis(500);
+    assert_eq!(day.free_at(asked), Some(at(1) + A_DAY), "24 hours are not over by 400 ms");
+}
+
+#[test]
+fn a_slot_remembers_who_had_it_newest_first_and_nobody_twice() {
+    let id = |bits| PostId::from_bits(bits);
+    let mut slot = Slot::taken(id(0), at(0), None);
+    assert_eq!((slot.recent.len(), slot.doubts.len()), (0, 0));
+    slot.doubts = vec![id(77)];
+    for bits in 1..=10 {
+        slot = Slot::taken(id(bits), at(1), Some(&slot));
+        slot = Slot::taken(id(bits), at(2), Some(&slot));
+    }
+    let had: Vec<PostId> = (4..=9).rev().map(id).collect();
+    assert_eq!((slot.recent.len(), &slot.recent), (Slot::REMEMBERED, &had), "taking it again is no change");
+    assert_eq!((slot.until, slot.doubts), (at(2), vec![id(77)]));
+}
+
 proptest! {
+    #[test]
+    fn no_day_sees_more_posts_than_the_cap_once_it_is_known(
+        cap in 1_u32..20,
+        // a post comes, and waits for its time or gives up
+        posts in prop::collection::vec((0_i64..20_000_000, any::<bool>(), any::<bool>()), 1..120),
+    ) {
+        let (mut now, mut begun) = (at(0), Vec::new());
+        // TikTok counts in milliseconds, and our cap is newly learned each time
+        let mut day = Day::default();
+        for (gap, waits, comes_to_nothing) in posts {
+            now += SignedDuration::from_millis(gap);
+            day.cap = Some(Cap { posts: cap, learned_at: now });
+            if let Some(free_at) = day.free_at(now) {
+                prop_assert!(free_at > now && free_at <= now + A_DAY + SignedDuration::from_secs(1));
+                prop_assert_eq!(day.left(now), Some(0));
+                if !waits {
+                    continue;
+                }
+                now = free_at;
+                prop_assert_eq!(day.free_at(now), None, "it is free when it said");
+            }
+            prop_assert!(day.left(now) > Some(0));
+            day.count(now);
+            if comes_to_nothing {
+                day.uncount();
+                continue;
+            }
+            begun.push(now);
+            prop_assert!(in_a_day(&begun) <= usize::try_from(cap).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_slot_forgets_no_doubt_and_never_holds_its_own_post_as_one_before(
+        takes in prop::collection::vec(0_u128..9, 1..60),
+    ) {
+        let mut slot: Option<Slot> = None;
+        for (number, bits) in takes.into_iter().enumerate() {
+            let until = at(i64::try_from(number).unwrap());
+            let mut next = Slot::taken(PostId::from_bits(bits), until, slot.as_ref());
+            prop_assert!(next.recent.len() <= Slot::REMEMBERED);
+            prop_assert!(!next.recent.contains(&next.post));
+            let mut once = next.recent.clone();
+            once.sort();
+            once.dedup();
+            prop_assert_eq!(once.len(), next.recent.len());
+            if let Some(before) = &slot {
+                prop_assert!(next.doubts.starts_with(&before.doubts));
+                prop_assert!(before.post == next.post || next.recent[0] == before.post);
+            }
+            next.doubts.push(PostId::from_bits(1_000 + bits));
+            slot = Some(next);
+        }
+    }
+
     #[test]
     fn no_minute_exceeds_tiktoks_limits(gaps in prop::collection::vec(0_i64..20_000, 1..200)) {
         let mut limits = Limits::default();

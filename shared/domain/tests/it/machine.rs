@@ -1,6 +1,8 @@
 use domain::content::PrivacyLevel;
 use domain::notice::{News, PostNews};
-use domain::post::{AfterDeath, Event, Order, PostState, PublishId, Resolution, Task, Verdict};
+use domain::post::{
+    AfterDeath, Event, HoldReason, NOBODY_FETCHED, Order, PostState, PublishId, Resolution, Task, Verdict,
+};
 use domain::timeline::{Actor, What};
 use domain::{Outcome, Periods, Post, SignedDuration};
 
@@ -327,4 +329,54 @@ fn a_person_decides_what_nobody_else_can_know() {
     let gone = then(&post, Event::Resolved(Resolution::NotPublished));
     assert_eq!((gone.state.name(), told(&gone)), ("failed", Some(PostNews::Failed)));
     assert_eq!(gone.state.copy_key(), None, "and it cannot appear later");
+}
+
+#[test]
+fn attempts_that_ended_without_a_name_are_known_by_the_timeline() {
+    let lost = in_state("unconfirmed");
+    assert_eq!(lost.nameless(), [], "it may still be found");
+    let nobody = |then_| Event::AttemptDead { nonce: NONCE, code: NOBODY_FETCHED.into(), then: then_ };
+    assert_eq!(then(&lost, nobody(AfterDeath::Again(at(5)))).nameless(), [at(1)]);
+    assert_eq!(then(&lost, Event::Found { nonce: NONCE, post_id: ID }).nameless(), [at(1)]);
+    for resolution in [Resolution::NotPublished, Resolution::Published { post_id: None }] {
+        assert_eq!(then(&lost, Event::Resolved(resolution)).nameless(), [at(1)]);
+    }
+    let refused = |then_| Event::AttemptDead { nonce: NONCE, code: "spam_risk".into(), then: then_ };
+    assert_eq!(then(&lost, refused(AfterDeath::Again(at(5)))).nameless(), [], "TikTok gave it none");
+    let adopted = then(&lost, Event::Adopted { nonce: NONCE, publish_id: publish_id() });
+    assert_eq!(adopted.nameless(), []);
+    assert_eq!(adopted.state.unindexed(), Some(&publish_id()), "whoever goes on indexes it first");
+    assert_eq!(then(&in_state("processing"), Event::Silent).nameless(), []);
+}
+
+#[test]
+fn a_hold_that_goes_on_for_the_same_reason_is_told_once() {
+    let hold = |minutes: i64, why: HoldReason, code: &str| Event::Held {
+        until: Some(at(60 * minutes)),
+        why,
+        code: Some(code.to_owned()),
+    };
+    let queued = in_state("queued");
+    let mut post = then(&queued, hold(15, HoldReason::Operator, "url_ownership_unverified"));
+    assert_eq!(told(&post), Some(PostNews::Held));
+    for quarter in 2..6 {
+        post = then(&post, hold(15 * quarter, HoldReason::Operator, "url_ownership_unverified"));
+        assert_eq!(told(&post), None, "quarter of an hour {quarter}");
+    }
+    // it was the probe
+    let dead = Event::AttemptDead {
+        nonce: NONCE,
+        code: "url_ownership_unverified".to_owned(),
+        then: AfterDeath::Hold { until: Some(at(9_000)), why: HoldReason::Operator },
+    };
+    post = then(&then(&post, claimed()), dead);
+    assert_eq!(told(&post), None);
+    let full = hold(600, HoldReason::CreatorDailyCap, "spam_risk_too_many_posts");
+    post = then(&post, full.clone());
+    assert_eq!(told(&post), Some(PostNews::Held), "another reason");
+    post = then(&post, hold(15, HoldReason::Operator, "url_ownership_unverified"));
+    assert_eq!(told(&post), Some(PostNews::Held), "the first one again, after another");
+
+    let connected = then(&then(&in_state("queued"), full.clone()), Event::Released);
+    assert_eq!(told(&then(&connected, full)), Some(PostNews::Held), "it had gone on meanwhile");
 }
