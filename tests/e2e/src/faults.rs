@@ -26,7 +26,7 @@ use crate::rig::{GOOD_VIDEO, Rig, Setup, repository_file};
 use crate::wire::{Act, Call, Rule, RuleId, Side, When};
 
 use schedule::Schedule;
-pub use verdict::{Fate, Report};
+pub use verdict::{Calls, Fate, Report};
 
 /// How many posts, and how they are drawn.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +69,7 @@ struct Sent {
 
 /// Every post has a creator, and a schedule of faults of its own.
 pub async fn schedules(rig: &Rig, plan: Plan, say: impl Fn(&str)) -> Result<Report> {
-    let quiet_calls = undisturbed(rig, plan, 1, &say).await?;
+    let quiet = undisturbed(rig, plan, 1, &say).await?;
     let begun = Instant::now();
     let mut chance = StdRng::seed_from_u64(plan.seed);
     let seeds: Vec<u64> = (0..plan.posts).map(|_| chance.random()).collect();
@@ -95,12 +95,12 @@ pub async fn schedules(rig: &Rig, plan: Plan, say: impl Fn(&str)) -> Result<Repo
     let sent = travels.buffer_unordered(plan.crowd).try_collect::<Vec<_>>();
     let sent = beside(sent, sweeps(rig, plan.seed)).await?;
     rig.sandbox().world().clear_faults();
-    report(rig, &sent, quiet_calls, begun).await
+    report(rig, &sent, quiet, begun).await
 }
 
 /// 5 % of all calls to AWS are throttled, 2 % of all calls are broken off, and 1 % of all answers are lost.
 pub async fn soak(rig: &Rig, plan: Plan, say: impl Fn(&str)) -> Result<Report> {
-    let quiet_calls = undisturbed(rig, plan, SIBLINGS, &say).await?;
+    let quiet = undisturbed(rig, plan, SIBLINGS, &say).await?;
     let begun = Instant::now();
     let journeys = stream::iter(0..plan.posts.div_ceil(SIBLINGS)).map(|_| connected(rig));
     let journeys: Vec<_> = journeys.buffered(4).try_collect().await?;
@@ -116,7 +116,7 @@ pub async fn soak(rig: &Rig, plan: Plan, say: impl Fn(&str)) -> Result<Report> {
     let sent = travel_together(&journeys, plan, SIBLINGS, &say);
     let sent = beside(sent, regular_sweeps(rig)).await;
     weather.into_iter().for_each(|rule| rig.wire.remove(rule));
-    report(rig, &sent?, quiet_calls, begun).await
+    report(rig, &sent?, quiet, begun).await
 }
 
 /// What happens beside it goes on until the first is done.
@@ -169,14 +169,14 @@ async fn connected(rig: &Rig) -> Result<Journey<'_>> {
 }
 
 /// The calls of an undisturbed post.
-async fn undisturbed(rig: &Rig, plan: Plan, siblings: usize, say: &impl Fn(&str)) -> Result<f64> {
+async fn undisturbed(rig: &Rig, plan: Plan, siblings: usize, say: &impl Fn(&str)) -> Result<Calls> {
     let journeys = stream::iter(0..plan.quiet.div_ceil(siblings)).map(|_| connected(rig));
     let journeys: Vec<_> = journeys.buffered(4).try_collect().await?;
     rig.wire.forget();
     let plan = Plan { posts: plan.quiet, ..plan };
     let sent = beside(travel_together(&journeys, plan, siblings, say), regular_sweeps(rig)).await?;
     rig.every_queue_is_empty(PATIENCE).await?;
-    let calls = calls_of_posts(rig);
+    let calls = Calls::of(rig, sent.len());
     for post in &sent {
         let fate = fate(rig, post, &[]).await?;
         if fate.state != "published" || fate.wrong.is_some() {
@@ -184,7 +184,7 @@ async fn undisturbed(rig: &Rig, plan: Plan, siblings: usize, say: &impl Fn(&str)
         }
     }
     rig.wire.forget();
-    Ok(number(calls) / number(sent.len()))
+    Ok(calls)
 }
 
 /// Every creator's posts at once, of as many creators at once as the crowd allows.
@@ -277,7 +277,7 @@ async fn fate(rig: &Rig, sent: &Sent, calls: &[Call]) -> Result<Fate> {
     };
     let around_init = |call: &Call| {
         let ours = call.about.as_deref() == Some(&sent.account);
-        ours && call.struck.is_some()
+        ours && matches!(call.struck, Some(Act::Kill | Act::Lose | Act::Delay(_)))
             && (call.operation == "video_init"
                 || call.function.as_deref() == Some("publish-init") && call.operation == "UpdateItem")
     };
@@ -304,10 +304,10 @@ async fn fate(rig: &Rig, sent: &Sent, calls: &[Call]) -> Result<Fate> {
     Ok(fate)
 }
 
-async fn report(rig: &Rig, sent: &[Sent], quiet_calls: f64, begun: Instant) -> Result<Report> {
+async fn report(rig: &Rig, sent: &[Sent], quiet: Calls, begun: Instant) -> Result<Report> {
     rig.sandbox().world().reconfigure(|config| config.webhooks.enabled = true);
     let left_over = rig.every_queue_is_empty(PATIENCE).await.err().map(|error| format!("{error:#}"));
-    let calls = calls_of_posts(rig);
+    let calls = Calls::of(rig, sent.len());
     let struck = rig.wire.calls();
     let mut fates = Vec::new();
     for post in sent {
@@ -325,13 +325,7 @@ async fn report(rig: &Rig, sent: &[Sent], quiet_calls: f64, begun: Instant) -> R
             *faults.entry(format!("{} {fault}", call.endpoint)).or_insert(0) += 1;
         }
     }
-    let calls = number(calls) / number(sent.len());
-    Ok(Report { fates, left_over, strikes, faults, calls, quiet_calls, took: begun.elapsed() })
-}
-
-/// Calls that are about posts; sweeps are about nothing in particular.
-fn calls_of_posts(rig: &Rig) -> usize {
-    rig.wire.calls().iter().filter(|call| call.function.is_some() && call.about.is_some()).count()
+    Ok(Report { fates, left_over, strikes, faults, calls, quiet, took: begun.elapsed() })
 }
 
 fn name(act: Act) -> &'static str {
@@ -343,8 +337,4 @@ fn name(act: Act) -> &'static str {
         Act::Swallow => "a message lost",
         Act::Double => "a message doubled",
     }
-}
-
-fn number(count: usize) -> f64 {
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }

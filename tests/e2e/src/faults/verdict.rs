@@ -7,6 +7,8 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 use domain::post::PostState;
 
+use crate::rig::Rig;
+
 /// What became of one post.
 #[derive(Clone, Debug)]
 pub struct Fate {
@@ -17,7 +19,7 @@ pub struct Fate {
     pub code: Option<String>,
     pub inits: usize,
     pub publications: usize,
-    /// An answer to an init was lost, or the function died around it.
+    /// An answer to an init was lost or late, or the function died around it.
     pub init_was_lost: bool,
     pub took: Duration,
     /// What is wrong with that, and what went wrong before.
@@ -54,6 +56,46 @@ impl Fate {
     }
 }
 
+/// Calls that the functions made about posts, by name; sweeps are about nothing in particular.
+#[derive(Debug)]
+pub struct Calls {
+    posts: usize,
+    by_name: BTreeMap<String, usize>,
+}
+
+impl Calls {
+    pub(super) fn of(rig: &Rig, posts: usize) -> Self {
+        let mut by_name = BTreeMap::new();
+        for call in rig.wire.calls() {
+            if call.function.is_some() && call.about.is_some() {
+                *by_name.entry(call.name()).or_insert(0) += 1;
+            }
+        }
+        Self { posts, by_name }
+    }
+
+    /// So many a post.
+    pub fn each(&self) -> f64 {
+        number(self.by_name.values().sum()) / number(self.posts)
+    }
+
+    fn each_named(&self, name: &str) -> f64 {
+        number(self.by_name.get(name).copied().unwrap_or_default()) / number(self.posts)
+    }
+
+    /// What is called more often than `before`, by how much more often a post; the most first.
+    fn more_than<'a>(&'a self, before: &Self) -> Vec<(&'a str, f64)> {
+        let more = |name: &'a String| (name.as_str(), self.each_named(name) - before.each_named(name));
+        let mut more: Vec<_> = self.by_name.keys().map(more).collect();
+        more.sort_by(|one, other| other.1.total_cmp(&one.1));
+        more
+    }
+}
+
+fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
 /// What a run came to.
 #[derive(Debug)]
 pub struct Report {
@@ -64,10 +106,9 @@ pub struct Report {
     pub strikes: BTreeMap<&'static str, usize>,
     /// How often the sandbox's faults struck, by kind.
     pub faults: BTreeMap<String, usize>,
-    /// Calls of the functions a post.
-    pub calls: f64,
-    /// The same before anything went wrong.
-    pub quiet_calls: f64,
+    pub calls: Calls,
+    /// Before anything went wrong.
+    pub quiet: Calls,
     pub took: Duration,
 }
 
@@ -85,7 +126,7 @@ impl Report {
 
     /// How many times the calls of a quiet run.
     pub fn ratio(&self) -> f64 {
-        self.calls / self.quiet_calls
+        self.calls.each() / self.quiet.each()
     }
 }
 
@@ -96,7 +137,7 @@ impl fmt::Display for Report {
         line("posts", self.fates.len().to_string())?;
         line("published once", count(&|it| it.state == "published" && it.publications == 1).to_string())?;
         line("  of them begun more than once", count(&|it| it.inits > 1).to_string())?;
-        line("  of them after a lost init answer", {
+        line("  of them after trouble around the init", {
             count(&|it| it.state == "published" && it.init_was_lost).to_string()
         })?;
         line("unconfirmed, and TikTok has it", {
@@ -121,8 +162,11 @@ impl fmt::Display for Report {
         for (what, number) in &self.faults {
             line(&format!("TikTok: {what}"), number.to_string())?;
         }
-        line("calls a post, quiet", format!("{:.1}", self.quiet_calls))?;
-        line("calls a post", format!("{:.1}", self.calls))?;
+        line("calls a post, quiet", format!("{:.1}", self.quiet.each()))?;
+        line("calls a post", format!("{:.1}", self.calls.each()))?;
+        for (name, more) in self.calls.more_than(&self.quiet).into_iter().take(5) {
+            line(&format!("  {name}"), format!("{more:+.1}"))?;
+        }
         line("times the calls of a quiet run", format!("{:.2}", self.ratio()))?;
         let mut times: Vec<_> = self.fates.iter().map(|fate| fate.took).collect();
         times.sort_unstable();
