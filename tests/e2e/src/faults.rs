@@ -43,17 +43,21 @@ pub struct Plan {
 /// A post at the latest then has its last word.
 const PATIENCE: Duration = Duration::from_mins(12);
 /// A post in doubt that TikTok has is looked for so long.
-const DOUBT: Duration = Duration::from_secs(100);
+const DOUBT: Duration = Duration::from_secs(75);
 /// In place of EventBridge's minute.
-const SWEEPS_EVERY: Duration = Duration::from_secs(15);
+const SWEEPS_EVERY: Duration = Duration::from_secs(12);
 /// Posts of one creator in the soak: fewer than TikTok takes in a minute.
 const SIBLINGS: usize = 5;
 
-/// Short periods. What only a person could still find out is looked for less and less often.
+/// Short periods: a killed message comes back after 12 s, and the copy of an attempt in doubt is taken away after 8. What only a
+/// person could still find out is looked for less and less often.
 pub fn setup() -> Setup {
     let mut setup = Setup::default()
-        .with("EvidenceLadder", "6,8,12,20,40,600")
-        .with("FenceWaitSeconds", "20")
+        .with("IngestVisibility", "12")
+        .with("PublishVisibility", "12")
+        .with("StatusVisibility", "12")
+        .with("EvidenceLadder", "4,6,6,10,15,30,600")
+        .with("FenceWaitSeconds", "8")
         .with("TailLadder", "12,12,20");
     setup.tiktok.webhooks.times = 2;
     setup

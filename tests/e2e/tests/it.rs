@@ -9,6 +9,8 @@ mod bad_input;
 mod canaries;
 #[path = "it/creators.rs"]
 mod creators;
+#[path = "it/faults.rs"]
+mod faults;
 #[path = "it/journeys.rs"]
 mod journeys;
 #[path = "it/killed.rs"]
@@ -39,6 +41,8 @@ struct Rigs {
     silent: OnceCell<Rig>,
     /// Functions die here all the time.
     deadly: OnceCell<Rig>,
+    /// Much goes wrong here at once.
+    rough: OnceCell<Rig>,
     /// Functions say everything they have to say, and every byte that goes in and out is kept.
     overheard: OnceCell<Rig>,
     /// Two stacks that start at once package the same functions.
@@ -63,6 +67,10 @@ impl Rigs {
         self.started(&self.deadly, e2e::kills::setup).await
     }
 
+    async fn rough(&self) -> Result<&Rig> {
+        self.started(&self.rough, e2e::faults::setup).await
+    }
+
     async fn overheard(&self) -> Result<&Rig> {
         self.started(&self.overheard, canaries::setup).await
     }
@@ -80,7 +88,8 @@ impl Rigs {
     }
 
     async fn stop(&mut self) -> Result<()> {
-        for cell in [&mut self.edge, &mut self.silent, &mut self.deadly, &mut self.overheard] {
+        for cell in [&mut self.edge, &mut self.silent, &mut self.deadly, &mut self.rough, &mut self.overheard]
+        {
             if let Some(rig) = cell.take() {
                 rig.stop().await?;
             }
@@ -132,6 +141,9 @@ fn main() -> ExitCode {
         ;
         deadly:
             killed::ten_kills_lose_no_post_and_publish_none_twice
+        ;
+        rough:
+            faults::twelve_posts_among_faults_are_each_published_once
         ;
         overheard:
             canaries::no_secret_is_anywhere_and_one_that_is_planted_is_found
