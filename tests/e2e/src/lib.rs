@@ -9,5 +9,7 @@ pub mod canaries;
 pub mod faults;
 pub mod journey;
 pub mod kills;
+pub mod limits;
 pub mod rig;
+pub mod scheduled;
 pub mod wire;
