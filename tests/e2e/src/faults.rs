@@ -224,10 +224,10 @@ async fn travel(journey: &Journey<'_>, schedule: &Schedule) -> Result<Sent> {
     let begun = Instant::now();
     let created = if schedule.waits {
         let created = journey.insist("/v1/posts", &draft).await?;
-        journey.put(&media["upload"], file).await?;
+        upload(journey, &media["upload"], file).await?;
         created
     } else {
-        journey.put(&media["upload"], file).await?;
+        upload(journey, &media["upload"], file).await?;
         journey.insist("/v1/posts", &draft).await?
     };
     let id = text(&created, "id").to_owned();
@@ -240,6 +240,17 @@ async fn travel(journey: &Journey<'_>, schedule: &Schedule) -> Result<Sent> {
     ended?;
     delivered.into_iter().collect::<Result<()>>()?;
     Ok(Sent { account: journey.account.clone(), caption, id, took: begun.elapsed() })
+}
+
+/// The bucket refuses and breaks off as well.
+async fn upload(journey: &Journey<'_>, to: &Value, file: Vec<u8>) -> Result<()> {
+    for _ in 0..9 {
+        if journey.put(to, file.clone()).await.is_ok() {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+    journey.put(to, file).await
 }
 
 /// Waits for the row's last word.
