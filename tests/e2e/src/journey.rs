@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use domain::job::Publish;
 use domain::{AccountId, Job, KeyId};
 use ports::{Creators as _, Keys as _};
@@ -128,6 +128,23 @@ impl<'r> Journey<'r> {
     pub async fn create(&self, post: &Value) -> Result<String> {
         let created = self.api.post("/v1/posts", &fresh_key(), post).await?;
         Ok(text(&created, "id").to_owned())
+    }
+
+    /// A POST as a client does it who repeats what was not answered, or not well.
+    pub async fn insist(&self, path: &str, body: &Value) -> Result<Value> {
+        let key = fresh_key();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let asked = self.ask(path, Some(&key), "application/json", body.to_string().into_bytes()).await;
+            match asked {
+                Ok(answer) if answer.status.is_success() => return Ok(answer.body),
+                Ok(answer) if !answer.status.is_server_error() => bail!("{path}: {answer:#?}"),
+                unanswered if Instant::now() > deadline => {
+                    bail!("{path} is never answered: {unanswered:?}")
+                }
+                _ => sleep(Duration::from_millis(300)).await,
+            }
+        }
     }
 
     /// A POST with any body, and whatever comes of it.

@@ -13,8 +13,8 @@ use domain::MediaId;
 use domain::post::PostState;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use ports::{MediaRows as _, Read};
-use serde_json::{Value, json};
-use slipway::client::{fresh_key, text};
+use serde_json::json;
+use slipway::client::text;
 use tokio::time::{Instant, sleep};
 
 use crate::journey::Journey;
@@ -253,7 +253,7 @@ impl<'r> Traveller<'r> {
     async fn travel(&self, way: Way) -> Result<String> {
         let file = std::fs::read(repository_file(GOOD_VIDEO)?)?;
         let declared = json!({ "kind": "video", "size": file.len(), "content_type": "video/mp4" });
-        let media = self.insist("/v1/media", &declared).await?;
+        let media = self.journey.insist("/v1/media", &declared).await?;
         let id = text(&media, "id");
         let mut post = self.journey.post_with(id);
         post["privacy_level"] = json!("PUBLIC_TO_EVERYONE");
@@ -261,9 +261,9 @@ impl<'r> Traveller<'r> {
         if way == Way::Told {
             self.journey.put(&media["upload"], file).await?;
             self.media_is_ready(id).await?;
-            return self.insist("/v1/posts", &post).await.map(|post| text(&post, "id").to_owned());
+            return self.journey.insist("/v1/posts", &post).await.map(|post| text(&post, "id").to_owned());
         }
-        let post = self.insist("/v1/posts", &post).await?;
+        let post = self.journey.insist("/v1/posts", &post).await?;
         self.journey.put(&media["upload"], file).await?;
         Ok(text(&post, "id").to_owned())
     }
@@ -285,23 +285,6 @@ impl<'r> Traveller<'r> {
         tokio::select! {
             state = self.last_word(&post) => Ok((post.clone(), state?)),
             () = last => unreachable!("it never ends"),
-        }
-    }
-
-    async fn insist(&self, path: &str, body: &Value) -> Result<Value> {
-        let key = fresh_key();
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let asked =
-                self.journey.ask(path, Some(&key), "application/json", body.to_string().into_bytes()).await;
-            match asked {
-                Ok(answer) if answer.status.is_success() => return Ok(answer.body),
-                Ok(answer) if !answer.status.is_server_error() => bail!("{path}: {answer:#?}"),
-                unanswered if Instant::now() > deadline => {
-                    bail!("{path} is never answered: {unanswered:?}")
-                }
-                _ => sleep(Duration::from_millis(300)).await,
-            }
         }
     }
 

@@ -2,11 +2,12 @@
 //!
 //! Host, path and body go through unchanged, so that signatures hold. Every call is recorded with the function that made it
 //! (found by the connection's process), its name, its size, and the capacity DynamoDB charged. [`Rule`]s strike at chosen
-//! calls: kill the calling process, lose the answer, or wait, before or after the effect. Asked to, it also stands between the
-//! world and the API, and keeps every request and answer to the last byte.
+//! calls: kill the calling process, lose the answer, or wait, before or after the effect; or they refuse, swallow or double the
+//! call. Asked to, it also stands between the world and the API, and keeps every request and answer to the last byte.
 
 mod caller;
 mod naming;
+mod refusal;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,8 @@ use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -128,6 +131,12 @@ pub enum Act {
     Lose,
     /// It waits.
     Delay(Duration),
+    /// Nothing is done: the answer is that there are too many calls, in the service's own words.
+    Throttle,
+    /// Nothing is done, but the answer is that a queue has taken the message.
+    Swallow,
+    /// Everything is done twice; the second answer is passed on.
+    Double,
 }
 
 /// Which calls are struck, and how.
@@ -138,6 +147,8 @@ pub struct Rule {
     operation: Option<String>,
     subject: Option<String>,
     about: Option<String>,
+    side: Option<Side>,
+    share: f64,
     skip: u32,
     count: u32,
     when: When,
@@ -153,6 +164,8 @@ impl Rule {
             operation: None,
             subject: None,
             about: None,
+            side: None,
+            share: 1.0,
             skip: 0,
             count: 1,
             when,
@@ -189,6 +202,20 @@ impl Rule {
         self
     }
 
+    /// Only calls to this side.
+    #[must_use]
+    pub fn to(mut self, side: Side) -> Self {
+        self.side = Some(side);
+        self
+    }
+
+    /// Strikes this share of the matching calls, by chance, see [`Wire::seed`].
+    #[must_use]
+    pub fn share(mut self, share: f64) -> Self {
+        self.share = share;
+        self
+    }
+
     /// Lets so many matching calls pass first.
     #[must_use]
     pub fn skip(mut self, calls: u32) -> Self {
@@ -212,6 +239,7 @@ impl Rule {
             && is(&self.operation, &call.operation)
             && is(&self.subject, &call.subject)
             && may(&self.about, &call.about)
+            && self.side.is_none_or(|side| side == call.side)
     }
 }
 
@@ -225,7 +253,6 @@ struct Installed {
     struck: u32,
 }
 
-#[derive(Default)]
 struct Tape {
     calls: Vec<Call>,
     begun: u64,
@@ -238,6 +265,22 @@ struct Tape {
     working_on: HashMap<i32, String>,
     /// Only if somebody asked for it.
     exchanges: Option<Vec<Exchange>>,
+    chance: StdRng,
+}
+
+impl Default for Tape {
+    fn default() -> Self {
+        Self {
+            calls: Vec::new(),
+            begun: 0,
+            rules: Vec::new(),
+            functions: HashMap::new(),
+            markers: HashMap::new(),
+            working_on: HashMap::new(),
+            exchanges: None,
+            chance: StdRng::seed_from_u64(0),
+        }
+    }
 }
 
 struct Shared {
@@ -318,6 +361,18 @@ impl Wire {
         for marker in markers {
             tape.markers.insert(marker.into(), tag.to_owned());
         }
+    }
+
+    /// Nothing is about `tag` any more.
+    pub fn unwatch(&self, tag: &str) {
+        let mut tape = self.shared.tape();
+        tape.markers.retain(|_, of| of != tag);
+        tape.working_on.retain(|_, of| of != tag);
+    }
+
+    /// Chance begins anew with this seed.
+    pub fn seed(&self, seed: u64) {
+        self.shared.tape().chance = StdRng::seed_from_u64(seed);
     }
 
     /// Installs a rule; it is used up when it has struck as often as it says.
@@ -460,8 +515,17 @@ impl Shared {
         let mut answer = None;
         let mut outcome = self.strike(&strikes, When::Before, &mut call).await;
         if outcome.is_ok() {
-            let outgoing = Self::outgoing(&parts, body.clone(), &upstream);
-            answer = self.forward(outgoing).await;
+            let outgoing = || Self::outgoing(&parts, body.clone(), &upstream);
+            let instead = |act: &Act| matches!(act, Act::Throttle | Act::Swallow | Act::Double);
+            answer = match strikes.iter().map(|(_, act)| *act).find(instead) {
+                Some(Act::Throttle) => Some(refusal::throttled(call.service)),
+                Some(Act::Swallow) => Some(refusal::swallowed(call.seq)),
+                Some(Act::Double) => {
+                    self.forward(outgoing()).await;
+                    self.forward(outgoing()).await
+                }
+                Some(Act::Kill | Act::Lose | Act::Delay(_)) | None => self.forward(outgoing()).await,
+            };
             self.learn(&parts, &body, answer.as_ref(), &mut call);
             outcome = self.strike(&strikes, When::After, &mut call).await;
         }
@@ -526,10 +590,11 @@ impl Shared {
             struck: None,
         };
         let mut strikes = Vec::new();
-        for Installed { rule, matched, struck } in &mut tape.rules {
-            if rule.matches(&call) {
+        let Tape { rules, chance, .. } = &mut *tape;
+        for Installed { rule, matched, struck } in rules {
+            if *struck < rule.count && rule.matches(&call) {
                 *matched += 1;
-                if *matched > rule.skip && *struck < rule.count {
+                if *matched > rule.skip && (rule.share >= 1.0 || chance.random_bool(rule.share)) {
                     *struck += 1;
                     strikes.push((rule.when, rule.act));
                 }
@@ -548,6 +613,7 @@ impl Shared {
             call.struck = Some(*act);
             match act {
                 Act::Delay(time) => tokio::time::sleep(*time).await,
+                Act::Throttle | Act::Swallow | Act::Double => {}
                 Act::Lose => return Err(Broken),
                 Act::Kill => {
                     if let Some(pid) = call.pid {

@@ -9,12 +9,20 @@ mod bad_input;
 mod canaries;
 #[path = "it/creators.rs"]
 mod creators;
+#[path = "it/faults.rs"]
+mod faults;
 #[path = "it/journeys.rs"]
 mod journeys;
 #[path = "it/killed.rs"]
 mod killed;
+#[path = "it/letters.rs"]
+mod letters;
+#[path = "it/limits.rs"]
+mod limits;
 #[path = "it/repeats.rs"]
 mod repeats;
+#[path = "it/scheduled.rs"]
+mod scheduled;
 #[path = "it/tokens.rs"]
 mod tokens;
 
@@ -39,6 +47,12 @@ struct Rigs {
     silent: OnceCell<Rig>,
     /// Functions die here all the time.
     deadly: OnceCell<Rig>,
+    /// Much goes wrong here at once.
+    rough: OnceCell<Rig>,
+    /// TikTok is asked as often as it allows.
+    eager: OnceCell<Rig>,
+    /// A message is a dead letter after half a minute.
+    impatient: OnceCell<Rig>,
     /// Functions say everything they have to say, and every byte that goes in and out is kept.
     overheard: OnceCell<Rig>,
     /// Two stacks that start at once package the same functions.
@@ -63,6 +77,18 @@ impl Rigs {
         self.started(&self.deadly, e2e::kills::setup).await
     }
 
+    async fn rough(&self) -> Result<&Rig> {
+        self.started(&self.rough, e2e::faults::setup).await
+    }
+
+    async fn eager(&self) -> Result<&Rig> {
+        self.started(&self.eager, e2e::limits::setup).await
+    }
+
+    async fn impatient(&self) -> Result<&Rig> {
+        self.started(&self.impatient, letters::setup).await
+    }
+
     async fn overheard(&self) -> Result<&Rig> {
         self.started(&self.overheard, canaries::setup).await
     }
@@ -80,7 +106,8 @@ impl Rigs {
     }
 
     async fn stop(&mut self) -> Result<()> {
-        for cell in [&mut self.edge, &mut self.silent, &mut self.deadly, &mut self.overheard] {
+        for cell in [&mut self.edge, &mut self.silent, &mut self.deadly, &mut self.rough, &mut self.overheard]
+        {
             if let Some(rig) = cell.take() {
                 rig.stop().await?;
             }
@@ -115,6 +142,7 @@ fn main() -> ExitCode {
             journeys::what_tiktok_fails_is_failed_with_its_reason_and_a_remedy
             journeys::a_text_file_called_mp4_is_refused_and_nothing_is_posted
             journeys::a_truncated_video_is_refused_and_nothing_is_posted
+            scheduled::eight_posts_with_a_time_of_their_own_never_reach_tiktok_early
             repeats::a_job_delivered_twice_is_published_once
             repeats::a_job_delivered_while_the_first_is_inside_init_is_published_once
             repeats::the_same_idempotency_key_is_one_post_and_refuses_another_body
@@ -132,6 +160,15 @@ fn main() -> ExitCode {
         ;
         deadly:
             killed::ten_kills_lose_no_post_and_publish_none_twice
+        ;
+        rough:
+            faults::twelve_posts_among_faults_are_each_published_once
+        ;
+        eager:
+            limits::seven_posts_of_each_creator_never_exceed_tiktoks_minutes
+        ;
+        impatient:
+            letters::a_bad_message_of_a_batch_fails_alone_is_put_aside_and_harmless_when_it_is_sent_again
         ;
         overheard:
             canaries::no_secret_is_anywhere_and_one_that_is_planted_is_found
