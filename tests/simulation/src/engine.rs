@@ -335,7 +335,8 @@ impl Engine {
             Next::Straggler(request) => {
                 let core = &mut *self.desk.lock();
                 core.tell_of_world(|| format!("a request arrives late: {}", request.path));
-                core.hear(&request, None);
+                let answer = core.hear(&request, None);
+                core.judge.straggles(&request, &answer);
             }
             Next::Internal(publish_id) => {
                 let core = &mut *self.desk.lock();

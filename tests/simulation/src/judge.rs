@@ -592,6 +592,21 @@ impl Judge {
         }
     }
 
+    /// A request reached TikTok after its sender had gone.
+    pub(crate) fn straggles(&mut self, request: &tiktok_sandbox::Request, answer: &tiktok_sandbox::Response) {
+        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        let number = body["post_info"]["title"].as_str().and_then(number_of);
+        let (Some(number), Some(id)) =
+            (number, answer.body_json()["data"]["publish_id"].as_str().map(str::to_owned))
+        else {
+            return;
+        };
+        let attempts = self.attempts.get_mut(number).into_iter().flatten();
+        if let Some(attempt) = attempts.into_iter().find(|attempt| **attempt == Attempt::InDoubt(None)) {
+            *attempt = Attempt::InDoubt(Some(id));
+        }
+    }
+
     /// An invocation has an answer in its hands.
     pub(crate) fn answered(
         &mut self,
