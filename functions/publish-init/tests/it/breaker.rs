@@ -151,6 +151,8 @@ fn nothing_is_failed_however_long_it_lasts() {
     }
     let (_, inits) = calls(&stage);
     assert!((30..=49).contains(&inits), "{inits} probes in 12 hours");
+    let told: Vec<_> = stage.table.notices().iter().map(|notice| notice.news.name()).collect();
+    assert_eq!(told, ["post.held"; 2], "each is told once that it is held");
     verify(&stage);
     for _ in 0..8 {
         stage.wait(300);

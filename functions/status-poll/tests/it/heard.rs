@@ -259,10 +259,10 @@ fn a_repeated_word_about_the_first_attempt_is_not_taken_for_one_about_the_second
         assert_eq!(stage.post(&post).row.state, row.row.state, "{ago} s ago");
     }
     hear(&stage, event(&stage, &second)).unwrap();
-    let state = stage.post(&post).row.state;
+    let row = stage.post(&post).row;
     assert!(
-        matches!(&state, PostState::Processing { publish_id, .. } if *publish_id == second),
-        "{state:#?}"
+        matches!(&row.state, PostState::Processing { publish_id, .. } if *publish_id == second),
+        "{row:#?}"
     );
 }
 

@@ -68,8 +68,8 @@ fn a_video_with_another_caption_another_length_or_from_before_is_not_it() {
     assert!(lists(&stage) >= 5);
     let right = film(&stage, &caption(), 4_000);
     drive(&stage, 1_200);
-    let state = stage.post(&post).row.state;
-    assert!(matches!(&state, PostState::Published { post_ids, .. } if *post_ids == [right]), "{state:#?}");
+    let row = stage.post(&post).row;
+    assert!(matches!(&row.state, PostState::Published { post_ids, .. } if *post_ids == [right]), "{row:#?}");
 }
 
 #[test]

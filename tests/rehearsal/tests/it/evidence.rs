@@ -105,11 +105,11 @@ fn a_tiktok_that_comes_late_finds_nothing_to_pull() {
         let post = submit(&company);
         company.play(2 * LONG);
         let publications = company.stage.tiktok.publications().len();
-        let state = company.stage.post(&post).row.state.name();
+        let end = company.stage.post(&post).row.state.name();
         assert!(publications <= 1, "download after {fetch} s: published {publications} times");
         assert!(
-            (state, publications) == ("published", 1) || state == "unconfirmed",
-            "download after {fetch} s: {state}, {publications} publications"
+            (end, publications) == ("published", 1) || end == "unconfirmed",
+            "download after {fetch} s: {end}, {publications} publications"
         );
         assert_eq!(company.stage.tiktok.accepted(), inits(&company), "download after {fetch} s");
     }
