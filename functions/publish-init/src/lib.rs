@@ -67,6 +67,8 @@ const REFRESH: SignedDuration = SignedDuration::from_secs(2);
 const REFUSED_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 /// The operator's key does not open a token.
 const LOCKED: &str = "token.locked";
+/// A look at the evidence takes about this long.
+const LOOKED: SignedDuration = SignedDuration::from_secs(5);
 /// An account with too many doubts is looked at this often.
 const TOO_MANY_DOUBTS: SignedDuration = SignedDuration::from_hours(1);
 /// Others may change the account's limits at the same moment this often before the job comes back.
@@ -412,7 +414,9 @@ where
                 ours.doubts = self.still_in_doubt(ours.doubts).await?;
             }
             let wait = if now < deadline {
-                Some(deadline)
+                // the next look at the evidence may end the doubt
+                let look = holder.row.next_task(now, &self.periods).map_or(deadline, |next| next.at + LOOKED);
+                Some(look.min(deadline))
             } else {
                 (ours.doubts.len() >= Slot::DOUBTS).then(|| now + TOO_MANY_DOUBTS)
             };

@@ -9,6 +9,7 @@ mod schedule;
 mod verdict;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -88,7 +89,9 @@ pub async fn schedules(rig: &Rig, plan: Plan, say: impl Fn(&str)) -> Result<Repo
                 rig.sandbox().world().inject(fault.clone());
             }
             let sent = travel(&journey, &schedule).await.with_context(|| format!("{schedule:#?}"))?;
-            installed.into_iter().for_each(|rule| rig.wire.remove(rule));
+            for rule in installed {
+                rig.wire.remove(rule);
+            }
             rig.wire.unwatch(&journey.account);
             if (number + 1) % 20 == 0 {
                 say(&format!("{} of {} posts have ended", number + 1, plan.posts));
@@ -119,7 +122,9 @@ pub async fn soak(rig: &Rig, plan: Plan, say: impl Fn(&str)) -> Result<Report> {
     let weather = weather.map(|rule| rig.wire.install(rule.times(u32::MAX)));
     let sent = travel_together(&journeys, plan, SIBLINGS, &say);
     let sent = beside(sent, regular_sweeps(rig)).await;
-    weather.into_iter().for_each(|rule| rig.wire.remove(rule));
+    for rule in weather {
+        rig.wire.remove(rule);
+    }
     report(rig, &sent?, quiet, begun).await
 }
 
@@ -286,7 +291,7 @@ async fn fate(rig: &Rig, sent: &Sent, calls: &[Call]) -> Result<Fate> {
         let world = rig.sandbox().world();
         let ours = |call: &&tiktok_sandbox::Call| {
             call.account.as_deref() == Some(&sent.account)
-                && call.request["post_info"]["title"] == Value::from(sent.caption.as_str())
+                && call.request["post_info"]["title"] == *sent.caption
         };
         world.calls(Endpoint::VideoInit).map(|(_, call)| call).filter(ours).cloned().collect()
     };
@@ -310,10 +315,10 @@ async fn fate(rig: &Rig, sent: &Sent, calls: &[Call]) -> Result<Fate> {
     if let Some(wrong) = &mut fate.wrong {
         let struck = calls.iter().filter(|call| call.about.as_deref() == Some(&sent.account));
         for call in struck.filter(|call| call.struck.is_some()) {
-            *wrong += &format!("\n    {:?} {}", call.struck, call.name());
+            let _ = write!(wrong, "\n    {:?} {}", call.struck, call.name());
         }
         for entry in row.timeline.entries() {
-            *wrong += &format!("\n    {} {:?} by {:?} {:?}", entry.at, entry.what, entry.by, entry.code);
+            let _ = write!(wrong, "\n    {} {:?} by {:?} {:?}", entry.at, entry.what, entry.by, entry.code);
         }
     }
     Ok(fate)

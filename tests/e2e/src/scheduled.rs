@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use domain::Timestamp;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use serde_json::{Value, json};
+use serde_json::json;
 use slipway::client::text;
 use tiktok_sandbox::Endpoint;
 
@@ -106,8 +106,7 @@ pub async fn run(rig: &Rig, posts: usize, leads: &[Duration], say: impl Fn(&str)
     let mut distances = Vec::new();
     for Asked { journey, id, caption, lead, at } in asked {
         let init = rig.sandbox().wait_for(lead + PATIENCE, |world| {
-            let ours =
-                |call: &tiktok_sandbox::Call| call.request["post_info"]["title"] == Value::from(&*caption);
+            let ours = |call: &tiktok_sandbox::Call| call.request["post_info"]["title"] == *caption;
             world.calls(Endpoint::VideoInit).find(|(_, call)| ours(call)).map(|(entry, _)| entry.at_ms)
         });
         let init = init.await.with_context(|| format!("TikTok never heard of {id}\n{}", rig.last_words()))?;
