@@ -134,6 +134,7 @@ pub(crate) fn timestamp(ms: i64) -> Timestamp {
 const TIKTOK_TIMEOUT: i64 = 12_000;
 
 impl Core {
+    #[expect(clippy::too_many_arguments, reason = "the parts of a schedule, each once")]
     pub(crate) fn new(
         now: i64,
         clock: ManualClock,
@@ -249,7 +250,7 @@ impl Core {
                 Change::Media(media) => (media.after.row.id.bits(), false, media.after.row.due),
                 Change::Account(account) => (account.after.id.bits(), true, account.after.due),
             };
-            let at = due.map(|due| due.as_millisecond());
+            let at = due.map(Timestamp::as_millisecond);
             match self.dues.iter_mut().find(|due| due.bits == bits && due.of_account == of_account) {
                 // where the index is behind, it may still show what was due before
                 Some(known) if known.at == at => {}
@@ -558,14 +559,14 @@ impl Line {
             member.in_flight = None;
         }
         let answer = core.hear(request, mishap);
-        let (now, shown) = (core.now, timestamp(core.shown()));
+        let now = core.now;
         let call = core.world.log().iter().rev().find_map(|entry| match &entry.what {
             What::Call(call) => Some(call),
             _ => None,
         });
         let heard = Heard::new(answer);
         if let (Some(call), Some(member)) = (call, core.members.get_mut(current)) {
-            core.judge.called(call, &heard, &mut member.facts, current, now, shown);
+            core.judge.called(call, &heard, &mut member.facts, now);
         }
         if core.story.is_told()
             && let Some(call) = call.cloned()
@@ -606,7 +607,6 @@ impl Exchange for Line {
                 if let Some(member) = core.members.get_mut(current) {
                     member.in_flight = None;
                 }
-                core.judge.gave_up(current);
             }
             desk.wait(TIKTOK_TIMEOUT).await;
             return Err(ExchangeError::maybe_sent(OnPurpose("no answer in time")));
@@ -624,9 +624,9 @@ impl Exchange for Line {
         }
         {
             let core = &mut *desk.lock();
-            let (current, now) = (core.current, core.now);
+            let current = core.current;
             if let Some(member) = core.members.get_mut(current) {
-                core.judge.answered(endpoint, &heard, &mut member.facts, current, now);
+                core.judge.answered(endpoint, &heard, &mut member.facts);
             }
         }
         let answer = heard.answer;

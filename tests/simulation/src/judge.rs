@@ -558,24 +558,8 @@ impl Judge {
         facts.attempt = Some((number, self.attempts[number].len() - 1));
     }
 
-    /// Its caller did not wait for the answer of a request.
-    #[expect(
-        clippy::unused_self,
-        clippy::needless_pass_by_ref_mut,
-        reason = "one place for what may count later"
-    )]
-    pub(crate) fn gave_up(&mut self, _member: usize) {}
-
     /// TikTok has heard a request.
-    pub(crate) fn called(
-        &mut self,
-        call: &Call,
-        heard: &Heard,
-        facts: &mut Facts,
-        _member: usize,
-        now: i64,
-        _shown: Timestamp,
-    ) {
+    pub(crate) fn called(&mut self, call: &Call, heard: &Heard, facts: &mut Facts, now: i64) {
         self.issues(&heard.json);
         facts.asks_about.clone_from(&call.publish_id);
         if call.endpoint != Endpoint::VideoInit.name() {
@@ -608,14 +592,7 @@ impl Judge {
     }
 
     /// An invocation has an answer in its hands.
-    pub(crate) fn answered(
-        &mut self,
-        endpoint: tiktok::Endpoint,
-        heard: &Heard,
-        facts: &mut Facts,
-        _member: usize,
-        _now: i64,
-    ) {
+    pub(crate) fn answered(&mut self, endpoint: tiktok::Endpoint, heard: &Heard, facts: &mut Facts) {
         match endpoint {
             tiktok::Endpoint::CreatorInfo if heard.is_ok() => {
                 let levels = heard.json["data"]["privacy_level_options"].as_array();

@@ -80,13 +80,13 @@ fn main() -> ExitCode {
         What::Replay { seed, wild } => {
             told(&simulation::replay(seed, if wild { Skews::Wild } else { Skews::Trusted }))
         }
-        What::Script { number, planned } => match simulation::replay_script(number, &planned) {
-            Some(outcome) => told(&outcome),
-            None => {
+        What::Script { number, planned } => {
+            let outcome = simulation::replay_script(number, &planned);
+            if outcome.is_none() {
                 eprintln!("there is no such script");
-                true
             }
-        },
+            outcome.is_none_or(|outcome| told(&outcome))
+        }
     };
     if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

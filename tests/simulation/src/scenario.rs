@@ -286,16 +286,16 @@ fn strokes(rng: &mut StdRng, creators: &[Creator], posts: &[Planned]) -> Vec<(i6
             strokes.push((from + rng.random_range(1..longest), Stroke::Cancel(number)));
         }
     }
-    for number in 0..creators.len() {
+    for (number, creator) in creators.iter().enumerate() {
         if rng.random_ratio(1, 10) {
             strokes.push((rng.random_range(0..4 * MINUTE), Stroke::AccessEnds(number)));
         }
         if rng.random_ratio(1, 20) {
             let at = rng.random_range(0..5 * MINUTE);
-            strokes.push((at, Stroke::Private(number, !creators[number].private)));
+            strokes.push((at, Stroke::Private(number, !creator.private)));
             if rng.random() {
                 let back = at + rng.random_range(SECOND..2 * MINUTE);
-                strokes.push((back, Stroke::Private(number, creators[number].private)));
+                strokes.push((back, Stroke::Private(number, creator.private)));
             }
         }
         if rng.random_ratio(1, 40) {
