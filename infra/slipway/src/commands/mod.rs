@@ -2,6 +2,7 @@
 
 mod demo;
 mod keys;
+mod mutants;
 mod place;
 mod post;
 mod redrive;
@@ -31,6 +32,8 @@ pub enum Command {
     Keys(keys::Keys),
     /// Sends a stage's dead letters again, once their cause is repaired.
     Redrive(redrive::Redrive),
+    /// Breaks the product on purpose and lets the simulation find it.
+    Mutants(mutants::Mutants),
     /// Runs every check and every test, with whatever they need.
     Test(test::Test),
 }
@@ -45,6 +48,7 @@ impl Command {
             Self::Secrets(secrets) => secrets.run().await.map(|()| ExitCode::SUCCESS),
             Self::Keys(keys) => keys.run().await.map(|()| ExitCode::SUCCESS),
             Self::Redrive(redrive) => redrive.run().await.map(|()| ExitCode::SUCCESS),
+            Self::Mutants(mutants) => mutants.run().await,
             Self::Test(test) => test.run().await,
         }
     }
