@@ -122,7 +122,8 @@ impl<S: DueRows, Q: Queues, T: Clock> Sweep<S, Q, T> {
         if !self.store.push_back(&due.key, due.at, Some(at.max(now) + self.periods.watchdog)).await? {
             return Ok(Woken::Elsewhere);
         }
-        let delay = at.max(due.at).duration_since(now).max(SignedDuration::ZERO);
+        // a long page takes seconds, by which its last rows would come late
+        let delay = at.max(due.at).duration_since(self.time.now()).max(SignedDuration::ZERO);
         self.queues.send(&job, delay).await?;
         Ok(Woken::Sent)
     }

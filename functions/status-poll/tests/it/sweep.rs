@@ -45,6 +45,20 @@ fn a_step_that_is_near_is_sent_now_with_the_rest_as_its_delay() {
 }
 
 #[test]
+fn a_row_that_comes_late_in_a_long_sweep_is_not_sent_later_for_it() {
+    let stage = Stage::new();
+    stage.processing(1);
+    stage.wait(31);
+    let there = stage.clone();
+    stage.script.before("push_back", move || async move {
+        there.clock.advance(SignedDuration::from_secs(3));
+    });
+    assert_eq!(sweep(&stage).sent, 1);
+    let delays: Vec<i64> = stage.waiting().into_iter().map(|(_, delay)| delay).collect();
+    assert_eq!(delays, [86]);
+}
+
+#[test]
 fn a_page_is_followed_by_the_next() {
     let stage = Stage::new();
     // all in one partition

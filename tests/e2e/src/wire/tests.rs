@@ -144,3 +144,46 @@ async fn a_lost_answer_is_lost_once_and_the_calls_before_it_pass() {
     assert_eq!(vec![true, false, true], heard);
     assert_eq!(3, upstream.asked.lock().await.len());
 }
+
+#[tokio::test]
+async fn a_throttled_or_swallowed_call_is_answered_without_effect_and_a_doubled_one_has_two() {
+    let upstream = upstream("{}").await;
+    let wire = wire_to(&upstream).await;
+    for act in [Act::Throttle, Act::Swallow, Act::Double] {
+        wire.install(Rule::new(When::Before, act).to(Side::Aws));
+        let heard = function_asks(&wire, "post#pst_1").await;
+        let asked = std::mem::take(&mut *upstream.asked.lock().await).len();
+        match act {
+            Act::Throttle => {
+                assert!(heard.contains("ProvisionedThroughputExceededException"), "{heard}");
+                assert_eq!(0, asked);
+            }
+            Act::Swallow => {
+                assert!(heard.contains("200 OK") && heard.contains("MessageId"), "{heard}");
+                assert_eq!(0, asked);
+            }
+            _ => {
+                assert!(heard.contains("200 OK"), "{heard}");
+                assert_eq!(2, asked);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_same_seed_strikes_the_same_share_of_calls() {
+    let upstream = upstream("{}").await;
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        let wire = wire_to(&upstream).await;
+        wire.seed(7);
+        wire.install(Rule::new(When::Before, Act::Throttle).share(0.5).times(u32::MAX));
+        let mut struck = Vec::new();
+        for _ in 0..12 {
+            struck.push(function_asks(&wire, "post#pst_1").await.contains("400 Bad Request"));
+        }
+        runs.push(struck);
+    }
+    assert_eq!(runs[0], runs[1]);
+    assert!(runs[0].contains(&true) && runs[0].contains(&false), "{runs:?}");
+}
