@@ -545,11 +545,13 @@ where
         (account, free_at.unwrap_or(now + fate::CAP))
     }
 
-    /// A reserved time that is far off is kept in the row, whose own wake-up then brings it back as a ticket: a message
-    /// would be overtaken by the row's watchdog, which knows nothing of it and would reserve again.
+    /// A reserved time that is far off, or that the row's watchdog would overtake, is kept in the row, whose own wake-up then
+    /// brings it back as a ticket: the watchdog knows nothing of a message's ticket and would reserve again, for ever if it
+    /// comes more often than the limits allow a call.
     async fn wait_for(&self, job: &Publish, seen: &Stored<Post>, start: Timestamp) -> Result<(), Failure> {
         let now = self.time.now();
-        if start < now + self.periods.sweep_from {
+        let overtaken = flows::wakes_sooner(&seen.row, now, start.duration_since(now));
+        if start < now + self.periods.sweep_from && !overtaken {
             let job = Publish { ticket: Some(start), ..job.clone() };
             return self.come_back(&job, seen, start.duration_since(now)).await;
         }

@@ -57,7 +57,7 @@ pub fn setup() -> Setup {
         .with("IngestVisibility", "12")
         .with("PublishVisibility", "12")
         .with("StatusVisibility", "12")
-        .with("EvidenceLadder", "4,6,6,10,15,30,600")
+        .with("EvidenceLadder", "4,6,6,10,15,20,20,20,600")
         .with("FenceWaitSeconds", "8")
         .with("TailLadder", "12,12,20");
     setup.tiktok.webhooks.times = 2;

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, future, stream};
+use serde_json::Value;
+use slipway::client::text;
 use tiktok_sandbox::{AutoTime, Endpoint, Time};
 use tokio::time::Instant;
 
@@ -85,20 +87,19 @@ pub async fn run(rig: &Rig, creators: usize, posts: usize, say: impl Fn(&str)) -
     let patience = PATIENCE * u32::try_from(posts.div_ceil(6))?;
     let ended = stream::iter(journeys.iter().flat_map(|journey| std::iter::repeat_n(journey, posts))).map(
         |(journey, media)| async move {
-            let id = journey.create(&journey.post_with(media)).await?;
+            let post = journey.insist("/v1/posts", &journey.post_with(media)).await?;
+            let id = text(&post, "id").to_owned();
             rig.wire.watch(&id, [&id]);
             anyhow::Ok((journey, id))
         },
     );
-    let asked: Vec<_> = ended.buffered(8).try_collect().await?;
+    let asked: Vec<_> = ended.buffered(4).try_collect().await?;
     say("all posts are asked for");
     let published = asked.iter().map(|(journey, id)| async move {
-        let ended = |post: &serde_json::Value| {
-            ["published", "failed", "unconfirmed"].contains(&slipway::client::text(post, "state"))
-        };
+        let ended = |post: &Value| ["published", "failed", "unconfirmed"].contains(&text(post, "state"));
         let post = journey.api.follow(id, patience, |_| {}, ended).await;
         let post = post.with_context(|| format!("the functions wrote:\n{}", rig.last_words()))?;
-        ensure!(slipway::client::text(&post, "state") == "published", "{post:#}");
+        ensure!(text(&post, "state") == "published", "{post:#}");
         Ok(())
     });
     future::try_join_all(published).await?;

@@ -78,6 +78,28 @@ fn a_time_that_is_far_off_is_kept_in_the_row_which_comes_back_with_it() {
 }
 
 #[test]
+fn a_time_that_the_watchdog_would_overtake_is_kept_in_the_row_too() {
+    let stage = busy();
+    let late = stage.accept(7);
+    stage.wait(280);
+    for bits in 1..=6 {
+        let post = stage.accept(bits);
+        publish(&stage, &post);
+    }
+    publish(&stage, &late);
+    let row = stage.post(&late).row;
+    let PostState::Held { until: Some(until), why: HoldReason::RateLimited, .. } = row.state else {
+        panic!("{row:#?}");
+    };
+    assert_eq!(until.duration_since(stage.now()).as_secs(), 62);
+    assert_eq!(row.due, Some(until + stage.periods.watchdog));
+    let limits = stage.account().limits;
+    deliver_all(&stage);
+    assert_eq!(stage.account().limits.init, limits.init, "no second time is reserved");
+    assert_eq!(inits(&stage), 7);
+}
+
+#[test]
 fn posts_side_by_side_reserve_one_after_the_other() {
     let stage = busy();
     stage.script.take_turns();
