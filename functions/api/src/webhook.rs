@@ -139,7 +139,8 @@ impl<W: Outside> Api<W> {
             // we ended it ourselves, or know it already
             return Ok(true);
         };
-        let is_about = |tokens: &Tokens| tokens.issued_at.as_second() <= create_time;
+        // TikTok tells seconds: tokens of the same second may be those of whoever connected right after
+        let is_about = |tokens: &Tokens| tokens.issued_at.as_second() < create_time;
         let now = self.time.now();
         // the question goes out in any case: whoever answers it tells the workspace, too
         let ask = Job::Refresh { account: id.clone(), epoch: Some(account.epoch) };

@@ -94,7 +94,7 @@ pub struct Cap {
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);
 /// A cap is believed this long. TikTok moves it, and what others posted on one day says nothing of the next: asking costs one
 /// `creator_info` a day.
-const CAP_BELIEVED: SignedDuration = A_DAY;
+const CAP_BELIEVED: SignedDuration = SignedDuration::from_secs(24 * 3_600 + 2);
 /// More than TikTok takes of anybody.
 const COUNTED_MAX: usize = 64;
 
@@ -144,10 +144,12 @@ impl Day {
 
     /// When TikTok takes another one, if its cap says that it does not now.
     pub fn free_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let cap = usize::try_from(self.believed(now)?.posts).ok()?;
+        let believed = self.believed(now)?;
+        let cap = usize::try_from(believed.posts).ok()?;
         let counted: Vec<i64> = self.counted.iter().copied().filter(|at| counts(*at, now)).collect();
         let index = counted.len().checked_sub(cap)?;
-        after_a_day(*counted.get(index)?)
+        // when the cap is believed no more, TikTok is asked
+        Some(after_a_day(*counted.get(index)?)?.min(believed.learned_at + CAP_BELIEVED))
     }
 
     /// TikTok refused the attempt that began last: it takes no more than came before. Gives when the oldest of them counts no

@@ -68,12 +68,12 @@ fn a_refusal_before_anything_was_counted_teaches_nothing() {
 }
 
 #[test]
-fn a_cap_is_believed_for_a_week() {
+fn a_cap_is_believed_for_a_day_and_then_tiktok_is_asked() {
     let mut day = capped(1);
-    let week = A_DAY * 7;
-    day.count(at(-1) + week);
-    assert_eq!(day.free_at(at(-1) + week), Some(at(0) + A_DAY + week));
-    assert_eq!((day.free_at(at(0) + week), day.left(at(0) + week)), (None, None));
+    day.count(at(3_600));
+    let end = at(2) + A_DAY;
+    assert_eq!(day.free_at(at(7_200)), Some(end), "not when the post of an hour later counts no more");
+    assert_eq!((day.free_at(end), day.left(end)), (None, None));
 }
 
 #[test]

@@ -16,10 +16,12 @@ fn rules(body: &Value) -> Vec<&str> {
     problems.iter().filter_map(|problem| problem["rule"].as_str()).collect()
 }
 
+/// What happened to the creator, newest first.
 async fn event_types(journey: &Journey<'_>) -> Result<Vec<String>> {
     let events = journey.api.get("/v1/events").await?;
     let events = events["data"].as_array().context("a list of events")?;
-    Ok(events.iter().map(|event| text(event, "type").to_owned()).collect())
+    let types = events.iter().map(|event| text(event, "type").to_owned());
+    Ok(types.filter(|kind| kind.starts_with("creator.")).collect())
 }
 
 pub(crate) async fn an_authorization_that_is_taken_back_holds_posts_until_the_creator_connects_again(
