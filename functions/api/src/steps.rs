@@ -147,7 +147,7 @@ impl<W: Outside> Api<W> {
         let moved = flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &by).await;
         match moved {
             Ok(moved) => {
-                flows::drop_copy(&self.objects, &moved).await;
+                flows::drop_copies(&self.objects, &moved).await;
                 let post = moved.post().row.clone();
                 flows::dispatch(&self.queues, &post, self.time.now(), &self.periods).await;
                 Ok(Ok(post))

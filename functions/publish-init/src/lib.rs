@@ -233,7 +233,7 @@ where
             let then = AfterDeath::Again(now);
             let late = Event::AttemptDead { nonce, code: "claim.late".to_owned(), then };
             let moved = self.moved(claimed, late, Actor::Publish.into()).await?;
-            flows::drop_copy(&self.objects, &moved).await;
+            flows::drop_copies(&self.objects, &moved).await;
             self.come_back(job, moved.post(), SignedDuration::ZERO).await?;
             return Ok(Step::Done);
         }
@@ -649,7 +649,7 @@ where
         };
         let moved = self.moved(claimed, Event::AttemptDead { nonce, code, then }, witness(error)).await?;
         self.learn_from(account, error).await;
-        flows::drop_copy(&self.objects, &moved).await;
+        flows::drop_copies(&self.objects, &moved).await;
         match fate {
             Fate::Refresh => self.refresh(job, moved.post(), account, epoch).await,
             Fate::Rest(_) => {

@@ -251,7 +251,7 @@ where
         let moved = flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &witness).await;
         match moved {
             Ok(moved @ Moved::Moved { .. }) => {
-                flows::drop_copy(&self.objects, &moved).await;
+                flows::drop_copies(&self.objects, &moved).await;
                 flows::dispatch(&self.queues, &moved.post().row, self.time.now(), &self.periods).await;
                 Ok(())
             }
@@ -287,7 +287,7 @@ where
     ) -> Result<(), Failure> {
         match flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &witness).await {
             Ok(moved) => {
-                flows::drop_copy(&self.objects, &moved).await;
+                flows::drop_copies(&self.objects, &moved).await;
                 flows::dispatch(&self.queues, &moved.post().row, self.time.now(), &self.periods).await;
                 Ok(())
             }

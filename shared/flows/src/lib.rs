@@ -4,7 +4,7 @@
 
 use domain::account::{AccountStatus, TokenField};
 use domain::creator::CreatorStatus;
-use domain::job::{Check, Publish};
+use domain::job::{Check, Publish, Transfer};
 use domain::notice::News;
 use domain::post::{Event, HoldReason, InvalidTransition, NextTask, Outcome, PostState, Task, Witness};
 use domain::{Account, CreatorId, Job, Notice, Periods, Post, SignedDuration, Timestamp};
@@ -71,7 +71,9 @@ pub async fn move_post(
             Outcome::Unchanged => return Ok(Moved::Unchanged(seen)),
             Outcome::Moved(after) => after,
         };
-        match posts.save(&seen, &after, after.news().as_ref(), time.nonce()).await? {
+        // a step that the timeline does not mention is no news, and what it says last was told before
+        let news = if after.timeline == seen.row.timeline { None } else { after.news() };
+        match posts.save(&seen, &after, news.as_ref(), time.nonce()).await? {
             Saved::Written(after) => return Ok(Moved::Moved { before: seen.row.state, after }),
             Saved::Conflict(Some(newer)) => seen = newer,
             Saved::Conflict(None) => return Err(MoveError::Gone),
@@ -94,15 +96,15 @@ pub async fn index(
     Ok(post)
 }
 
-/// Deletes the copy that TikTok could pull, once it has no business with it any more. A copy that stays because this
+/// Deletes the copies that TikTok could pull, once it has no business with them any more. A copy that stays because this
 /// failed goes with the bucket's lifecycle rule.
-pub async fn drop_copy(objects: &impl Objects, moved: &Moved) {
+pub async fn drop_copies(objects: &impl Objects, moved: &Moved) {
     let Moved::Moved { before, after } = moved else { return };
-    let Some(key) = before.copy_key().filter(|key| after.row.state.copy_key().as_ref() != Some(key)) else {
-        return;
-    };
-    if let Err(error) = objects.delete_copy(&key).await {
-        tracing::warn!(post = %after.row.id, %error, "copy stays until its lifecycle rule");
+    let needed = after.row.state.copy_keys();
+    for key in before.copy_keys().iter().filter(|key| !needed.contains(key)) {
+        if let Err(error) = objects.delete_copy(key).await {
+            tracing::warn!(post = %after.row.id, %error, "copy stays until its lifecycle rule");
+        }
     }
 }
 
@@ -115,6 +117,11 @@ pub fn job_for(post: &Post, task: Task, swept: bool) -> Job {
             account: post.account.clone(),
             content: post.content,
             ticket: reserved(post),
+            refused_epoch: None,
+        }),
+        Task::Transfer => Job::Transfer(Transfer {
+            post: post.id.clone(),
+            account: post.account.clone(),
             refused_epoch: None,
         }),
         Task::Check | Task::Settle | Task::Evidence => Job::Check(Check {

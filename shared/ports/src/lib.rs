@@ -167,6 +167,15 @@ pub trait Posts: Send + Sync {
         news: Option<&Notice>,
         nonce: Nonce,
     ) -> impl Future<Output = PortResult<Saved<Post>>> + Send;
+    /// Writes the content, then the post that names it, if its version is still the seen one: nothing is half changed. A
+    /// content of this hash that was there stays.
+    fn edit(
+        &self,
+        seen: &Stored<Post>,
+        post: &Post,
+        content: &Content,
+        nonce: Nonce,
+    ) -> impl Future<Output = PortResult<Saved<Post>>> + Send;
     /// Remembers for 90 days whose publish id this is. Writing the same again changes nothing; an id that is another
     /// post's is refused.
     fn remember(

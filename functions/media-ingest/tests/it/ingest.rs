@@ -120,7 +120,7 @@ fn an_upload_becomes_ready_and_the_post_that_waited_is_queued_and_sent() {
     let PostState::Queued { media, attempts: 0, .. } = &row.state else { panic!("{row:#?}") };
     assert_eq!(media.etag, etag);
     assert_eq!(stage.waiting(), [(flows::job_for(&row, Task::Publish, false), 0)]);
-    assert_eq!(row.privacy_level, PrivacyLevel::PublicToEveryone);
+    assert_eq!(row.privacy_level, Some(PrivacyLevel::PublicToEveryone));
 }
 
 #[test]

@@ -439,6 +439,19 @@ impl Posts for MemoryTable {
         })
     }
 
+    async fn edit(
+        &self,
+        seen: &Stored<Post>,
+        post: &Post,
+        content: &Content,
+        nonce: Nonce,
+    ) -> PortResult<Saved<Post>> {
+        self.run("edit", |rows| {
+            rows.contents.entry((post.id.clone(), post.content)).or_insert_with(|| content.clone());
+            Ok(write(rows.posts.get_mut(&seen.row.id), seen.version, post.clone(), nonce))
+        })
+    }
+
     async fn remember(&self, publish_id: &PublishId, post: &PostId, _now: Timestamp) -> PortResult<()> {
         self.run("remember", |rows| {
             let owner = rows.publish_ids.entry(publish_id.clone()).or_insert_with(|| post.clone());
