@@ -34,6 +34,7 @@ pub struct Config {
     pub time: Time,
     pub limits: Limits,
     pub media: MediaRules,
+    pub photos: PhotoRules,
     pub fetcher: Fetcher,
     pub cancel: Cancel,
     pub uploads: Uploads,
@@ -64,6 +65,7 @@ impl Default for Config {
             time: Time::default(),
             limits: Limits::default(),
             media: MediaRules::default(),
+            photos: PhotoRules::default(),
             fetcher: Fetcher::default(),
             cancel: Cancel::default(),
             uploads: Uploads::default(),
@@ -240,6 +242,8 @@ pub struct Account {
     pub privacy_level_options: Option<Vec<String>>,
     /// Some accounts never get `publicaly_available_post_id`.
     pub post_ids_withheld: bool,
+    /// Of TikTok on the creator's phone. Drafts of photos need 31.8.
+    pub app_version: String,
 }
 
 impl Default for Account {
@@ -256,6 +260,7 @@ impl Default for Account {
             banned: false,
             privacy_level_options: None,
             post_ids_withheld: false,
+            app_version: "44.1.0".into(),
         }
     }
 }
@@ -343,6 +348,9 @@ pub struct Limits {
     pub creator_info: usize,
     pub video_init: usize,
     pub inbox_init: usize,
+    pub content_init: usize,
+    /// On: the three inits of a creator spend one window together. TikTok does not say; this is the stricter reading.
+    pub inits_share: bool,
     pub status_fetch: usize,
     pub user_info: usize,
     pub video_list: usize,
@@ -356,6 +364,8 @@ impl Default for Limits {
             creator_info: 20,
             video_init: 6,
             inbox_init: 6,
+            content_init: 6,
+            inits_share: true,
             status_fetch: 30,
             user_info: 600,
             video_list: 600,
@@ -391,6 +401,60 @@ impl Default for MediaRules {
             max_bytes: 4_000_000_000,
         }
     }
+}
+
+/// What photos must be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PhotoRules {
+    /// TikTok states no minimum; some vendors demand two photos, others publish one.
+    pub min_count: usize,
+    pub max_count: usize,
+    /// "20 MB", read decimally.
+    pub max_bytes: u64,
+    pub resolution: Resolution,
+    /// On: PNG passes, as one vendor claims that converts it before.
+    pub png: bool,
+    /// Off: a WebP that moves is no photo. TikTok does not say.
+    pub animated_webp: bool,
+    pub aigc: AigcPlace,
+}
+
+impl Default for PhotoRules {
+    fn default() -> Self {
+        Self {
+            min_count: 1,
+            max_count: 35,
+            max_bytes: 20_000_000,
+            resolution: Resolution::Box,
+            png: false,
+            animated_webp: false,
+            aigc: AigcPlace::Root,
+        }
+    }
+}
+
+/// What TikTok's "1080p" means for a photo as it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// It fits into 1080 x 1920 or into 1920 x 1080: what every other reading lets through, but for a wide photo
+    /// under [`Resolution::Width`].
+    Box,
+    /// The shorter side has at most 1080 pixels, as observed.
+    ShorterSide,
+    /// The width has at most 1080 pixels, as one client has it.
+    Width,
+}
+
+/// Where `is_aigc` of photos belongs. TikTok's newest page has it at the root; it may have been honoured elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AigcPlace {
+    Root,
+    PostInfo,
+    /// At either place.
+    Both,
 }
 
 /// How the bytes are pulled. TikTok documents none of this.

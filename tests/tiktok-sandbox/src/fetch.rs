@@ -32,7 +32,7 @@ pub struct FetchOutcome {
     pub result: Result<Fetched, String>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fetched {
     pub bytes: u64,
     pub sha256: String,

@@ -418,6 +418,8 @@ fn imitated(endpoint: Endpoint) -> Imitated {
         Endpoint::UserInfo => Imitated::UserInfo,
         Endpoint::CreatorInfo => Imitated::CreatorInfo,
         Endpoint::VideoInit | Endpoint::VideoUploadInit => Imitated::VideoInit,
+        Endpoint::DraftInit | Endpoint::DraftUploadInit => Imitated::InboxInit,
+        Endpoint::PhotoInit => Imitated::ContentInit,
         Endpoint::UploadChunk => Imitated::Upload,
         Endpoint::StatusFetch => Imitated::StatusFetch,
         Endpoint::Cancel => Imitated::Cancel,
