@@ -10,7 +10,7 @@ use crate::log::What;
 use crate::publish::{Fields, Post, PostState, Source, WrongStep, check_ownership, json_body, not_from};
 use crate::videos::Film;
 use crate::wire::Request;
-use crate::world::{Caller, Effect, Refusal, Turn, World};
+use crate::world::{Caller, Effect, Refusal, Task, Turn, World};
 
 /// What a creator makes of a draft, in TikTok's own editor.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -86,8 +86,22 @@ impl World {
         let account = post.account.clone();
         let content = json!({ "publish_id": publish_id, "publish_type": post.publish_type() });
         self.set_state(publish_id, PostState::InInbox { discarded: false });
+        if let Some(ms) = self.config.inbox.draft_kept_ms {
+            self.schedule(now + ms, Task::Wither(publish_id.into()));
+        }
         self.write_log(now, What::InboxDelivered { publish_id: publish_id.into(), account });
         self.emit_for(publish_id, "post.publish.inbox_delivered", &content, now, effects);
+    }
+
+    /// Nobody finished a draft in time.
+    pub(crate) fn wither(&mut self, publish_id: &str) {
+        if self
+            .posts
+            .get(publish_id)
+            .is_some_and(|post| post.state == PostState::InInbox { discarded: false })
+        {
+            self.set_state(publish_id, PostState::InInbox { discarded: true });
+        }
     }
 
     /// The creator posts a draft, or posts it once more.

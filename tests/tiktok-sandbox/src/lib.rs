@@ -17,6 +17,7 @@ mod oauth;
 mod photos;
 mod pictures;
 mod publish;
+mod pull;
 mod shell;
 mod upload;
 mod videos;

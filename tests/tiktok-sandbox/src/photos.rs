@@ -1,4 +1,4 @@
-//! `/v2/post/publish/content/init/`: photos, posted directly or into the inbox, and how they are pulled.
+//! `/v2/post/publish/content/init/`: photos, posted directly or into the inbox.
 
 use std::collections::VecDeque;
 
@@ -9,10 +9,10 @@ use url::Url;
 use crate::config::{AigcPlace, PhotoRules};
 use crate::crypto::{nineteen_digits, sha256_hex};
 use crate::faults::Endpoint;
-use crate::fetch::{FetchOutcome, Fetched};
+use crate::fetch::Fetched;
 use crate::publish::{Fields, Post, check_owned, json_body, offered, read_level, visibility};
 use crate::wire::Request;
-use crate::world::{Caller, Effect, Refusal, Turn, World};
+use crate::world::{Caller, Refusal, Turn, World};
 
 /// Drafts of photos need this version of TikTok on the creator's phone.
 const DRAFTS_SINCE: [u32; 2] = [31, 8];
@@ -80,7 +80,7 @@ impl Post {
         })
     }
 
-    fn take_photo(&mut self, fetched: Fetched) {
+    pub(crate) fn take_photo(&mut self, fetched: Fetched) {
         self.downloaded_bytes += fetched.bytes;
         self.urls.pop_front();
         if let Some(carousel) = &mut self.carousel {
@@ -124,6 +124,7 @@ impl World {
         self.gate(caller, account, app, turn.now)?;
         asked.urls.iter().try_for_each(|url| check_owned(app, url))?;
         let privacy_level = offered(account, settings.privacy_level)?;
+        self.check_branded(settings.brand_content_toggle, privacy_level)?;
         let bare = bare(caller, asked, settings.auto_add_music, body, turn);
         Ok(Post {
             privacy_level: privacy_level.into(),
@@ -213,24 +214,6 @@ impl World {
             brand_content_toggle,
             brand_organic_toggle,
         })
-    }
-
-    /// One photo is here. None: the next one is being pulled. Some: it was the last one, or a bad one, or no photo.
-    pub(crate) fn took_photo(
-        &mut self,
-        publish_id: &str,
-        outcome: FetchOutcome,
-        now: i64,
-        effects: &mut Vec<Effect>,
-    ) -> Option<FetchOutcome> {
-        let post = self.posts.get_mut(publish_id).filter(|post| post.urls.len() > 1);
-        let (Some(post), Ok(_)) = (post, &outcome.result) else { return Some(outcome) };
-        post.fetches.extend(outcome.hops);
-        if let Ok(fetched) = outcome.result {
-            post.take_photo(fetched);
-        }
-        self.start_fetch(publish_id, now, effects);
-        None
     }
 }
 

@@ -10,11 +10,11 @@ use url::{Host, Url};
 use crate::config::{Account, App, DAY_MS, MINUTE_MS, Outage, Time, is_loopback};
 use crate::crypto::nineteen_digits;
 use crate::faults::Endpoint;
-use crate::fetch::{FetchOutcome, FetchRules};
 use crate::log::{Hop, Publication, What};
 use crate::media::Probe;
 use crate::oauth::avatar_url;
 use crate::photos::Carousel;
+use crate::pull::Pull;
 use crate::upload::{Upload, UploadPlan};
 use crate::wire::Request;
 use crate::world::{Caller, Effect, Refusal, Task, Turn, World};
@@ -63,6 +63,9 @@ pub struct Post {
     pub carousel: Option<Box<Carousel>>,
     pub fetches: Vec<Hop>,
     pub(crate) fetch_started: bool,
+    /// A download that takes its time, or for ever.
+    #[serde(default)]
+    pub(crate) pull: Option<Box<Pull>>,
     /// A cancel was accepted; its success is still to show.
     #[serde(default)]
     pub(crate) cancelling: bool,
@@ -176,6 +179,7 @@ impl Post {
             carousel: None,
             fetches: Vec::new(),
             fetch_started: false,
+            pull: None,
             cancelling: false,
             completed_at_ms: None,
             public_since_ms: None,
@@ -395,6 +399,7 @@ impl World {
         self.gate(&caller, account, app, turn.now)?;
         check_ownership(app, &asked.source)?;
         let privacy_level = offered(account, asked.privacy_level)?;
+        self.check_branded(asked.brand_content_toggle, privacy_level)?;
 
         let way = if matches!(asked.source, Source::Pull(_)) { "url" } else { "file" };
         let publish_id = format!("v_pub_{way}~v2-1.{}", nineteen_digits(turn.rng));
@@ -504,7 +509,7 @@ impl World {
         if let Some((code, why)) = self.posting_block(caller, account, now) {
             return Err(Refusal::new(403, code, why));
         }
-        if !app.audited && !account.private {
+        if !app.audited && !account.private && !self.config.unaudited_posts_become_private {
             let why = "the app is not audited and the account is public";
             return Err(Refusal::new(403, "unaudited_client_can_only_post_to_private_accounts", why));
         }
@@ -555,6 +560,13 @@ impl World {
         }
     }
 
+    pub(crate) fn check_branded(&self, branded: bool, privacy_level: &str) -> Result<(), Refusal> {
+        if branded && privacy_level == "SELF_ONLY" && self.config.refuse_private_branded {
+            return Err(Refusal::invalid_params("Branded content visibility cannot be set to private."));
+        }
+        Ok(())
+    }
+
     /// What TikTok's guidelines forbid and its API lets pass.
     pub(crate) fn breaches(
         &self,
@@ -602,11 +614,13 @@ impl World {
         let caller = self.admit(Endpoint::StatusFetch, request, &["video.publish", "video.upload"], turn)?;
         let post = self.posts.get(&self.named_post(request, &caller, turn)?);
         let visible_from = turn.now - self.config.status_visible_after_ms;
-        let Some(post) = post.filter(|post| post.init_at_ms <= visible_from) else {
-            return Err(Refusal::new(400, "invalid_publish_id", "the post is not visible yet"));
+        let kept_since = self.config.status_kept_ms.map(|ms| turn.now - ms);
+        let is_kept = |post: &&Post| kept_since.is_none_or(|since| post.init_at_ms > since);
+        let Some(post) = post.filter(|post| post.init_at_ms <= visible_from).filter(is_kept) else {
+            return Err(Refusal::new(400, "invalid_publish_id", "the post is not visible yet, or no more"));
         };
         let bytes = if post.upload.is_some() { "uploaded_bytes" } else { "downloaded_bytes" };
-        let mut data = json!({ "status": post.status(), bytes: post.bytes() });
+        let mut data = json!({ "status": post.status(), bytes: post.bytes_at(turn.now) });
         match &post.state {
             PostState::Complete { .. } => {
                 data["publicaly_available_post_id"] = json!(post.public_ids());
@@ -674,84 +688,6 @@ impl World {
             return Err(Refusal::new(400, "token_not_authorized_for_specified_publish_id", why));
         }
         Ok(publish_id.into())
-    }
-
-    pub(crate) fn start_fetch(&mut self, publish_id: &str, _now: i64, effects: &mut Vec<Effect>) {
-        let config = &self.config;
-        let rules = FetchRules {
-            head_first: config.fetcher.head_first,
-            use_range: config.fetcher.use_range,
-            refuse_query: config.fetcher.refuse_query,
-            limit_ms: config.fetcher.limit_ms,
-            max_bytes: config.media.max_bytes,
-            plain_http_on_loopback: config.plain_http_on_loopback,
-        };
-        let photo_bytes = config.photos.max_bytes;
-        let Some(post) = self.posts.get_mut(publish_id) else { return };
-        if let (PostState::Downloading, Some(url)) = (&post.state, post.urls.front()) {
-            let max_bytes = if post.carousel.is_some() { photo_bytes } else { rules.max_bytes };
-            post.fetch_started = true;
-            let url = url.clone();
-            let rules = FetchRules { max_bytes, ..rules };
-            effects.push(Effect::Fetch { publish_id: publish_id.into(), url, rules });
-        }
-    }
-
-    /// How the download went. Too late for a post that ended in the meantime: nothing happens.
-    pub fn fetched(&mut self, publish_id: &str, outcome: FetchOutcome, now_ms: i64) -> Vec<Effect> {
-        let mut effects = self.tick(now_ms);
-        let awaited = |post: &Post| post.state == PostState::Downloading && !post.cancelling;
-        if self.posts.get(publish_id).is_some_and(awaited) {
-            let Some(outcome) = self.took_photo(publish_id, outcome, now_ms, &mut effects) else {
-                return effects;
-            };
-            self.unschedule(&Task::PullDeadline(publish_id.into()));
-            self.arrived(publish_id, outcome, now_ms);
-            effects.extend(self.tick(now_ms));
-        }
-        effects
-    }
-
-    /// The bytes are here, or will never be.
-    pub(crate) fn arrived(&mut self, publish_id: &str, outcome: FetchOutcome, now: i64) {
-        let (rules, photo_rules) = (self.config.media.clone(), &self.config.photos);
-        let Some(post) = self.posts.get_mut(publish_id) else { return };
-        let longest =
-            self.config.accounts.get(&post.account).map_or(0, |who| who.max_video_post_duration_sec);
-        post.fetches.extend(outcome.hops);
-        let verdict = match outcome.result {
-            Ok(fetched) if post.carousel.is_some() => post.take_last_photo(fetched, photo_rules),
-            Ok(fetched) => {
-                post.downloaded_bytes = fetched.bytes;
-                post.sha256 = fetched.sha256;
-                let refusal = fetched.probe.refusal(&rules, longest);
-                if let Probe::Video(video) = &fetched.probe
-                    && !(0..=video.duration_ms).contains(&post.cover_timestamp_ms)
-                {
-                    // An invalid cover means the first frame.
-                    post.cover_timestamp_ms = 0;
-                }
-                post.media = Some(fetched.probe);
-                refusal.map(|(reason, why)| (reason.to_owned(), why))
-            }
-            Err(why) => {
-                let kind = if post.carousel.is_some() { "photo" } else { "video" };
-                Some((format!("{kind}_pull_failed"), why))
-            }
-        };
-        post.state = PostState::Processing { verdict };
-        if let Time::Auto(auto) = &self.config.time {
-            let at = now + auto.processing_ms;
-            self.schedule(at, Task::Settle(publish_id.into()));
-        }
-    }
-
-    pub(crate) fn pull_deadline(&mut self, publish_id: &str, now: i64, effects: &mut Vec<Effect>) {
-        let open = self.posts.get(publish_id).filter(|post| post.state == PostState::Downloading);
-        if let Some(post) = open {
-            let reason = if post.carousel.is_some() { "photo_pull_failed" } else { "video_pull_failed" };
-            self.end(publish_id, reason, "the download took longer than allowed", now, effects);
-        }
     }
 
     /// The next step of a post, for [`Time::Explicit`]: processed, then public.
@@ -902,7 +838,7 @@ impl World {
     /// A cause that lies not in the bytes.
     fn misfortune(&self, post: &Post, now: i64) -> Option<(String, String)> {
         let found = |reason: &str, why: &str| Some((reason.to_owned(), why.to_owned()));
-        if self.config.outage != Outage::None {
+        if matches!(self.config.outage, Outage::Processing | Outage::Api) {
             return found("internal", "an outage");
         }
         let Some(account) = self.config.accounts.get(&post.account) else {
@@ -977,6 +913,7 @@ impl World {
         effects: &mut Vec<Effect>,
     ) {
         let Some(post) = self.posts.get_mut(publish_id) else { return };
+        post.stop_pull(now);
         post.state = PostState::Failed { fail_reason: reason.into(), why: why.into() };
         let (account, fetches) = (post.account.clone(), post.fetches.clone());
         let publish_type = post.publish_type();

@@ -90,6 +90,10 @@ pub(crate) enum Task {
     PullDeadline(String),
     UploadDeadline(String),
     Cancel(String),
+    /// A slow download is complete.
+    Arrive(String),
+    /// A draft was left lying.
+    Wither(String),
     Settle(String),
     Reveal(String),
     Webhook(u64),
@@ -255,6 +259,8 @@ impl World {
                 Task::PullDeadline(publish_id) => self.pull_deadline(&publish_id, at, &mut effects),
                 Task::UploadDeadline(publish_id) => self.upload_deadline(&publish_id, at, &mut effects),
                 Task::Cancel(publish_id) => self.cancelled(&publish_id, at, &mut effects),
+                Task::Arrive(publish_id) => self.arrive(&publish_id, at, &mut effects),
+                Task::Wither(publish_id) => self.wither(&publish_id),
                 Task::Settle(publish_id) => self.settle(&publish_id, at, &mut effects),
                 Task::Reveal(publish_id) => self.reveal(&publish_id, at, &mut effects),
                 Task::Webhook(delivery) => self.send_webhook(delivery, at, &mut effects),
@@ -270,6 +276,7 @@ impl World {
             .posts
             .values()
             .filter(|post| post.state == PostState::Downloading && post.fetch_started)
+            .filter(|post| post.pull.is_none())
             .map(|post| post.publish_id.clone())
             .collect();
         for publish_id in open {
@@ -368,6 +375,12 @@ impl World {
             Endpoint::Cancel => self.cancel(request, turn),
             Endpoint::VideoList => self.video_list(request, turn),
         };
+        let result = result.map_err(|refusal| match refusal.code {
+            "invalid_params" if self.config.singular_invalid_param => {
+                Refusal { code: "invalid_param", ..refusal }
+            }
+            _ => refusal,
+        });
         envelope(result, turn)
     }
 
