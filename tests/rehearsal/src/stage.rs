@@ -284,7 +284,7 @@ impl Stage {
         let etag = self.objects.put(&upload_key(&id), Container::Mp4, bytes.to_vec());
         let duration_ms = match tiktok_sandbox::probe(&mut Cursor::new(bytes), bytes.len() as u64) {
             Probe::Video(video) => u64::try_from(video.duration_ms).unwrap_or_default(),
-            Probe::NotVideo { .. } => 0,
+            Probe::Photo(_) | Probe::Nothing { .. } => 0,
         };
         let media = samples::ready_media(bits, self.now());
         let probe = domain::media::Probe { duration_ms, size: bytes.len() as u64, ..samples::probe() };

@@ -472,7 +472,9 @@ impl Judge {
         }
         match endpoint {
             tiktok::Endpoint::CreatorInfo => facts.asked_at = Some(shown.as_millisecond()),
-            tiktok::Endpoint::VideoInit => self.sends_init(request, facts, now, shown),
+            tiktok::Endpoint::VideoInit | tiktok::Endpoint::DraftInit | tiktok::Endpoint::PhotoInit => {
+                self.sends_init(request, facts, now, shown);
+            }
             tiktok::Endpoint::Refresh => {
                 let holds = |account: &Account| {
                     account.lease.as_ref().is_some_and(|lease| {
@@ -491,6 +493,7 @@ impl Judge {
             | tiktok::Endpoint::Cancel
             | tiktok::Endpoint::VideoList
             | tiktok::Endpoint::VideoUploadInit
+            | tiktok::Endpoint::DraftUploadInit
             | tiktok::Endpoint::UploadChunk => {}
         }
     }
@@ -599,7 +602,7 @@ impl Judge {
                 let levels = levels.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
                 facts.offered = facts.asked_at.map(|at| (at, levels.collect()));
             }
-            tiktok::Endpoint::VideoInit => {
+            tiktok::Endpoint::VideoInit | tiktok::Endpoint::DraftInit | tiktok::Endpoint::PhotoInit => {
                 let Some((number, attempt)) = facts.attempt.take() else { return };
                 let said = match (heard.code(), heard.json["data"]["publish_id"].as_str()) {
                     (Some("ok"), Some(id)) if heard.answer.status.is_success() => {
@@ -624,6 +627,7 @@ impl Judge {
             | tiktok::Endpoint::Cancel
             | tiktok::Endpoint::VideoList
             | tiktok::Endpoint::VideoUploadInit
+            | tiktok::Endpoint::DraftUploadInit
             | tiktok::Endpoint::UploadChunk => {}
         }
     }
