@@ -1,6 +1,6 @@
 //! What a person does with a post: cancel it, repeat it, or say what became of it.
 
-use domain::post::{Event, Order, PostState, Resolution};
+use domain::post::{Event, Order, PostState, Resolution, Wish};
 use domain::timeline::Actor;
 use domain::{Media, Post, PostId, Problem, Scope};
 use flows::MoveError;
@@ -130,10 +130,14 @@ impl<W: Outside> Api<W> {
             workspace: caller.workspace,
             creator: creator.id,
             account: creator.account,
-            content: before.content,
-            media: before.media,
-            privacy_level: before.privacy_level,
-            publish_at: None,
+            wish: Wish {
+                content: before.content,
+                kind: before.kind,
+                media: before.media,
+                privacy_level: before.privacy_level,
+                publish_at: None,
+            },
+            draft: false,
             retry_of: Some(before.id),
         };
         let post = Post::accept(order, Media::pinned(&media), now, &self.periods);

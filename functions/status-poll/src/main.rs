@@ -87,7 +87,7 @@ async fn main() -> Result<(), Error> {
             Job::Check(job) => Box::pin(poll.check(job)).await,
             Job::Release(job) => poll.release(job).await,
             Job::Heard(job) => poll.heard(job).await,
-            Job::Publish(_) | Job::Ingest { .. } | Job::Refresh { .. } => {
+            Job::Publish(_) | Job::Transfer(_) | Job::Ingest { .. } | Job::Refresh { .. } => {
                 Err(Failure::give_up("this job belongs to another queue"))
             }
         };

@@ -16,7 +16,8 @@ use crate::wake;
 use crate::{AccountId, CreatorId, MediaId, PostId, WorkspaceId};
 
 pub use event::{
-    AfterDeath, Event, NOBODY_FETCHED, NOTHING_SENT, PUBLISH_CANCELLED, Resolution, Verdict, Witness,
+    AfterDeath, Event, NOBODY_FETCHED, NOTHING_SENT, PUBLISH_CANCELLED, Resolution, UPLOAD_EXPIRED, Verdict,
+    Witness,
 };
 use machine::{Decision, Step, waiting};
 pub use state::{Attempt, Doubt, Failure, HoldReason, PostState, PublishId, Pulled, Sender, Source, Upload};

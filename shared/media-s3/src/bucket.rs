@@ -102,7 +102,7 @@ impl Objects for Bucket {
         media: &MediaId,
         etag: &str,
         key: &str,
-        container: Container,
+        content_type: &'static str,
     ) -> PortResult<Copied> {
         let patience =
             TimeoutConfig::builder().operation_attempt_timeout(COPY).operation_timeout(COPY).build();
@@ -114,7 +114,7 @@ impl Objects for Bucket {
             .copy_source(format!("{}/{}", self.name, upload_key(media)))
             .copy_source_if_match(etag)
             .metadata_directive(MetadataDirective::Replace)
-            .content_type(container.content_type())
+            .content_type(content_type)
             .customize()
             .config_override(Config::builder().timeout_config(patience))
             .send()

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use domain::account::{Binding, Lease, Sealed, Slot, Tokens};
-use domain::app::{AppFacts, Breaker, Sighting};
+use domain::app::{AppFacts, Breaker, Detour, Sighting};
 use domain::content::{Content, ContentHash};
 use domain::limits::Limits;
 use domain::media::Container;
@@ -122,6 +122,8 @@ pub struct Work {
     pub account: Option<Account>,
     /// The operator's breaker, if it is open and the content was asked for.
     pub breaker: Option<Breaker>,
+    /// Whether TikTok's downloads hang, if they ever have and the content was asked for.
+    pub detour: Option<Detour>,
 }
 
 /// One page of a list, newest first.
@@ -206,6 +208,8 @@ pub trait MediaRows: Send + Sync {
         id: &MediaId,
         read: Read,
     ) -> impl Future<Output = PortResult<Option<Stored<Media>>>> + Send;
+    /// Several media in one read, in the order asked for; `None` where there is none. May miss the last second.
+    fn several(&self, ids: &[MediaId]) -> impl Future<Output = PortResult<Vec<Option<Media>>>> + Send;
     /// Writes state and wake-up if the version is still the seen one; the waiting posts are left as they are in the row,
     /// and come back with it.
     fn judge(
@@ -478,6 +482,10 @@ pub trait AppRows: Send + Sync {
     fn breaker(&self) -> impl Future<Output = PortResult<Option<Breaker>>> + Send;
     /// Closes the breaker that has been open since `since`; another one stays open.
     fn close_breaker(&self, since: Timestamp) -> impl Future<Output = PortResult<()>> + Send;
+    /// The detour around TikTok's downloads.
+    fn detour(&self) -> impl Future<Output = PortResult<Detour>> + Send;
+    /// Writes the detour, if it is still as it was seen. `false`: somebody else wrote first.
+    fn save_detour(&self, seen: &Detour, detour: &Detour) -> impl Future<Output = PortResult<bool>> + Send;
     /// A verification file.
     fn file(&self, name: &str) -> impl Future<Output = PortResult<Option<String>>> + Send;
 }
@@ -646,7 +654,7 @@ pub trait Objects: Send + Sync {
         media: &MediaId,
         etag: &str,
         key: &str,
-        container: Container,
+        content_type: &'static str,
     ) -> impl Future<Output = PortResult<Copied>> + Send;
     /// Deletes an attempt's copy and says when that was done, by the clock of the bucket.
     fn fence(&self, key: &str) -> impl Future<Output = PortResult<Timestamp>> + Send;

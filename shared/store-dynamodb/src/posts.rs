@@ -10,7 +10,7 @@ use domain::timeline::Timeline;
 use domain::{AccountId, Content, Nonce, Notice, Post, PostId, Timestamp, WorkspaceId};
 use ports::{Created, Page, PortError, PortResult, Posts, Read, Saved, Stored, Work, cursor};
 
-use crate::app::{BREAKER, read_breaker};
+use crate::app::{BREAKER, DETOUR, read_breaker, read_detour};
 use crate::due::{self, Side};
 use crate::item::{Item, Reader, binary, document, millis, nonce, number, text};
 use crate::update::Update;
@@ -399,15 +399,16 @@ impl Posts for Store {
         let post_pk = pk(post);
         let account_pk = accounts::pk(account);
         let body_pk = content.map(|hash| body_pk(post, hash));
-        let breaker_pk = content.map(|_| BREAKER.to_owned());
-        let pks = [Some(&post_pk), Some(&account_pk), body_pk.as_ref(), breaker_pk.as_ref()];
-        let pks = pks.into_iter().flatten().cloned();
+        let of_all = content.map_or(&[][..], |_| &[BREAKER, DETOUR]).iter().map(|pk| (*pk).to_owned());
+        let pks = [Some(&post_pk), Some(&account_pk), body_pk.as_ref()];
+        let pks = pks.into_iter().flatten().cloned().chain(of_all);
         let found = self.batch(pks.collect(), how).await?;
         Ok(Work {
             post: found.get(&post_pk).map(read).transpose()?,
             content: body_pk.and_then(|pk| found.get(&pk)).map(read_body).transpose()?,
             account: found.get(&account_pk).map(accounts::read).transpose()?,
             breaker: found.get(BREAKER).map(read_breaker).transpose()?.flatten(),
+            detour: found.get(DETOUR).map(read_detour).transpose()?,
         })
     }
 

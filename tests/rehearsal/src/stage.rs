@@ -290,7 +290,12 @@ impl Stage {
         let probe = domain::media::Probe { duration_ms, size: bytes.len() as u64, ..samples::probe() };
         let state = MediaState::Ready { etag: etag.clone(), probe };
         self.table.insert_media(Media { state, ..media });
-        Pinned::Video(PinnedVideo { etag, container: Container::Mp4, duration_ms, size: Some(bytes.len() as u64) })
+        Pinned::Video(PinnedVideo {
+            etag,
+            container: Container::Mp4,
+            duration_ms,
+            size: Some(bytes.len() as u64),
+        })
     }
 
     /// An accepted post of [`Stage::media`].
@@ -324,10 +329,10 @@ impl Stage {
     /// If the video is gone.
     pub fn order(&self, bits: u128, change: impl FnOnce(&mut Order)) -> PostId {
         let mut order = samples::order(bits);
-        order.content = ContentHash([u8::try_from(bits % 251).unwrap_or_default(); 32]);
+        order.wish.content = ContentHash([u8::try_from(bits % 251).unwrap_or_default(); 32]);
         change(&mut order);
-        let content = Content { privacy_level: order.privacy_level, ..samples::content() };
-        let media = self.table.all_media().into_iter().find(|it| it.row.id == order.media);
+        let content = Content { privacy_level: order.wish.privacy_level, ..samples::content() };
+        let media = self.table.all_media().into_iter().find(|it| it.row.id == order.wish.media);
         let pinned = media.expect("the video's row").row.pinned();
         let post = Post::accept(order, pinned, self.now(), &self.periods);
         let id = post.id.clone();

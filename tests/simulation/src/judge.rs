@@ -210,10 +210,13 @@ fn stand(post: &Post) -> Stand {
         | PostState::Held { until: Some(_), .. }
         | PostState::Initiating { .. }
         | PostState::Cancelling { .. }
+        | PostState::Uploading { .. }
         | PostState::Processing { .. } => Stand::Moving,
         // until everything was looked at and the workspace was told
         PostState::Unconfirmed { doubt, .. } if doubt.reminders == 0 => Stand::Moving,
-        PostState::Held { until: None, .. } | PostState::Unconfirmed { .. } => Stand::ForAPerson,
+        PostState::Draft | PostState::Held { until: None, .. } | PostState::Unconfirmed { .. } => {
+            Stand::ForAPerson
+        }
         PostState::Published { .. }
         | PostState::Failed { .. }
         | PostState::Cancelled { .. }
@@ -360,11 +363,13 @@ impl Judge {
                 let proven = had.is_some() && had == after.state.publish_id();
                 before.state == after.state || (proven && matches!(after.state, PostState::Published { .. }))
             }
-            PostState::AwaitingMedia { .. }
+            PostState::Draft
+            | PostState::AwaitingMedia { .. }
             | PostState::Scheduled { .. }
             | PostState::Queued { .. }
             | PostState::Held { .. }
             | PostState::Initiating { .. }
+            | PostState::Uploading { .. }
             | PostState::Processing { .. }
             | PostState::Cancelling { .. }
             | PostState::Unconfirmed { .. } => true,
@@ -741,12 +746,14 @@ impl Judge {
         let unharmed = mishaps == 0 && self.kind;
         let lost = |how: String| Some((Rule::Lost, how));
         let wrong = match &post.state {
-            PostState::AwaitingMedia { .. }
+            PostState::Draft
+            | PostState::AwaitingMedia { .. }
             | PostState::Scheduled { .. }
             | PostState::Queued { .. }
             | PostState::Held { until: Some(_), .. }
             | PostState::Initiating { .. }
             | PostState::Cancelling { .. }
+            | PostState::Uploading { .. }
             | PostState::Processing { .. } => lost(format!("is still `{}`", post.state.name())),
             PostState::Held { until: None, why, .. } => {
                 let account = self.accounts.values().find(|account| account.id == post.account);

@@ -83,7 +83,11 @@ impl Scene {
 }
 
 fn claimed() -> Event {
-    Event::Claimed { nonce: NONCE, until: ports::samples::NOON + SignedDuration::from_secs(40), source: domain::post::Source::PullFromUrl }
+    Event::Claimed {
+        nonce: NONCE,
+        until: ports::samples::NOON + SignedDuration::from_secs(40),
+        source: domain::post::Source::PullFromUrl,
+    }
 }
 
 fn taken() -> Event {

@@ -280,7 +280,11 @@ fn a_claim_that_ran_out_is_settled_as_unconfirmed_and_one_that_holds_is_left_alo
     let stage = Stage::new();
     let post = stage.accept(1);
     let nonce = domain::Nonce::from_bits(5);
-    let claim = Event::Claimed { nonce, until: stage.now() + SignedDuration::from_secs(40), source: domain::post::Source::PullFromUrl };
+    let claim = Event::Claimed {
+        nonce,
+        until: stage.now() + SignedDuration::from_secs(40),
+        source: domain::post::Source::PullFromUrl,
+    };
     let row = stage.post(&post).row;
     let Ok(Outcome::Moved(row)) = row.apply(claim, Actor::Publish, stage.now(), &stage.periods) else {
         panic!("claim")
@@ -306,7 +310,11 @@ fn a_claim_whose_message_was_lost_is_settled_by_the_sweep() {
     let stage = Stage::new();
     let post = stage.accept(1);
     let until = stage.now() + SignedDuration::from_secs(40);
-    let claim = Event::Claimed { nonce: domain::Nonce::from_bits(5), until, source: domain::post::Source::PullFromUrl };
+    let claim = Event::Claimed {
+        nonce: domain::Nonce::from_bits(5),
+        until,
+        source: domain::post::Source::PullFromUrl,
+    };
     let row = stage.post(&post).row;
     let Ok(Outcome::Moved(row)) = row.apply(claim, Actor::Publish, stage.now(), &stage.periods) else {
         panic!("claim")

@@ -162,8 +162,9 @@ fn a_doubt_that_has_lost_the_slot_is_not_looked_for_any_more() {
 #[test]
 fn a_post_that_is_not_public_is_not_looked_for() {
     let stage = listed();
-    let post =
-        stage.order(1, |order| order.privacy_level = Some(domain::content::PrivacyLevel::MutualFollowFriends));
+    let post = stage.order(1, |order| {
+        order.wish.privacy_level = Some(domain::content::PrivacyLevel::MutualFollowFriends)
+    });
     stage.lose(&post, true);
     film(&stage, &caption(), 4_000);
     drive(&stage, 4_000);

@@ -48,6 +48,9 @@ pub const NOBODY_FETCHED: &str = "fetch_log.nobody";
 /// The code of an upload of which nobody knows a publish id: no byte was sent, so nothing was created.
 pub const NOTHING_SENT: &str = "upload.nothing_sent";
 
+/// The code of an upload that TikTok waited for in vain.
+pub const UPLOAD_EXPIRED: &str = "upload.expired";
+
 /// What a person found out about a post that nobody else could.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {

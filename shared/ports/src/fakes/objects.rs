@@ -164,14 +164,14 @@ impl Objects for MemoryObjects {
         media: &MediaId,
         etag: &str,
         key: &str,
-        container: Container,
+        content_type: &'static str,
     ) -> PortResult<Copied> {
         self.faults.run("copy_for_attempt", || {
             let mut objects = lock(&self.objects);
             let found = objects.get(&upload_key(media)).filter(|object| object.etag == etag).cloned();
             Ok(match found {
                 Some(object) => {
-                    let content_type = container.content_type().to_owned();
+                    let content_type = content_type.to_owned();
                     objects.insert(key.to_owned(), StoredObject { content_type, ..object });
                     Copied::Done
                 }
