@@ -10,7 +10,8 @@ use crate::config::{AigcPlace, PhotoRules};
 use crate::crypto::{nineteen_digits, sha256_hex};
 use crate::faults::Endpoint;
 use crate::fetch::Fetched;
-use crate::publish::{Fields, Post, check_owned, json_body, offered, read_level, visibility};
+use crate::fields::Fields;
+use crate::publish::{Post, check_owned, json_body, offered, read_level, visibility};
 use crate::wire::Request;
 use crate::world::{Caller, Refusal, Turn, World};
 
