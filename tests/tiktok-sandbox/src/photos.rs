@@ -55,6 +55,7 @@ struct Init<'a> {
 }
 
 /// What belongs to a direct post alone.
+#[expect(clippy::struct_excessive_bools, reason = "each is one toggle of TikTok's")]
 struct Settings<'a> {
     privacy_level: Option<&'a str>,
     disable_comment: bool,
