@@ -1,4 +1,4 @@
-//! A client of TikTok's API that was not written here, against the sandbox. By command, for it needs PyPI:
+//! A client of TikTok's API that was not written here, against the sandbox. By command, for it needs `PyPI`:
 //! `cargo nextest run -p tiktok-sandbox --run-ignored only -E 'test(strangers)'`.
 
 use std::path::{Path, PathBuf};
