@@ -376,6 +376,9 @@ pub struct Limits {
     pub user_info: usize,
     pub video_list: usize,
     pub unaudited_posting_creators: u32,
+    /// On: these are the creators who consented first, as one article says. Off: those who posted in 24 hours, as the
+    /// guidelines say.
+    pub unaudited_cap_counts_consents: bool,
 }
 
 impl Default for Limits {
@@ -391,6 +394,7 @@ impl Default for Limits {
             user_info: 600,
             video_list: 600,
             unaudited_posting_creators: 5,
+            unaudited_cap_counts_consents: false,
         }
     }
 }

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use crate::crypto::nineteen_digits;
 use crate::faults::Endpoint;
+use crate::fields::Fields;
 use crate::log::What;
-use crate::publish::{Fields, Post, PostState, Source, WrongStep, check_ownership, json_body, not_from};
+use crate::publish::{Post, PostState, Source, WrongStep, check_ownership, json_body, not_from};
 use crate::videos::Film;
 use crate::wire::Request;
 use crate::world::{Caller, Effect, Refusal, Task, Turn, World};

@@ -10,6 +10,7 @@ mod control;
 mod crypto;
 mod faults;
 mod fetch;
+mod fields;
 mod inbox;
 mod log;
 mod media;

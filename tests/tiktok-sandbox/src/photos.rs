@@ -10,7 +10,8 @@ use crate::config::{AigcPlace, PhotoRules};
 use crate::crypto::{nineteen_digits, sha256_hex};
 use crate::faults::Endpoint;
 use crate::fetch::Fetched;
-use crate::publish::{Fields, Post, check_owned, json_body, offered, read_level, visibility};
+use crate::fields::Fields;
+use crate::publish::{Post, check_owned, json_body, offered, read_level, visibility};
 use crate::wire::Request;
 use crate::world::{Caller, Refusal, Turn, World};
 
@@ -54,6 +55,7 @@ struct Init<'a> {
 }
 
 /// What belongs to a direct post alone.
+#[expect(clippy::struct_excessive_bools, reason = "each is one toggle of TikTok's")]
 struct Settings<'a> {
     privacy_level: Option<&'a str>,
     disable_comment: bool,

@@ -11,9 +11,10 @@ use crate::config::{Outage, Uploads};
 use crate::crypto::{hex, nineteen_digits, random_text};
 use crate::faults::Endpoint;
 use crate::fetch::{FetchOutcome, Fetched};
+use crate::fields::Fields;
 use crate::log::Hop;
 use crate::media::probe;
-use crate::publish::{Fields, Post, PostState};
+use crate::publish::{Post, PostState};
 use crate::wire::{Request, Response};
 use crate::world::{Effect, Issued, Refusal, Turn, World, bearer};
 

@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::crypto::nineteen_digits;
 use crate::faults::Endpoint;
+use crate::fields::Fields;
 use crate::media::Probe;
-use crate::publish::{Fields, Post, PostState, json_body, share_url};
+use crate::publish::{Post, PostState, json_body, share_url};
 use crate::wire::Request;
 use crate::world::{Refusal, Turn, World};
 

@@ -452,6 +452,16 @@ impl World {
         let Some(app) = self.config.apps.get(client_key) else { return true };
         let cap =
             if app.audited { app.active_user_cap } else { self.config.limits.unaudited_posting_creators };
+        if !app.audited && self.config.limits.unaudited_cap_counts_consents {
+            let ours = self.grants.values().filter(|grant| !grant.revoked && grant.client_key == client_key);
+            let mut first: Vec<&str> = Vec::new();
+            for grant in ours {
+                if !first.contains(&grant.account.as_str()) {
+                    first.push(&grant.account);
+                }
+            }
+            return !first.iter().take(cap as usize).any(|who| *who == account);
+        }
         let mut active: Vec<&str> = self
             .accepted
             .iter()

@@ -1278,7 +1278,10 @@ fn every_code_in_the_imitations_source_is_in_our_tables() {
     let quoted: BTreeSet<String> =
         std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/tiktok-sandbox/src"))
             .unwrap()
-            .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+            .map(|file| file.unwrap().path())
+            // what a browser is told, not a client
+            .filter(|path| !path.ends_with("consent.rs"))
+            .map(|path| std::fs::read_to_string(path).unwrap())
             .flat_map(|source| source.split('"').map(str::to_owned).collect::<Vec<_>>())
             .collect();
     let known = ErrorCode::KNOWN.iter().map(ErrorCode::as_str);
@@ -1607,11 +1610,13 @@ async fn a_download_that_hangs_is_told_by_bytes_that_do_not_grow() {
         uploaded_bytes: None,
         downloaded_bytes: Some(bytes),
     };
-    let arrived = site.sandbox.wait_for(PATIENCE, |world| world.next_due());
-    arrived.await.expect("a download under way");
+    // So many bytes take ten minutes; until they begin to come, the next thing due is the end of the hour.
+    let soon = site.sandbox.now_ms() + 30 * MINUTE_MS;
+    let coming = site.sandbox.wait_for(PATIENCE, |world| world.next_due().filter(|due| *due < soon));
+    coming.await.expect("a download under way");
     site.sandbox.advance_clock(MINUTE_MS);
     let grown = site.status(&publish_id).await.unwrap().downloaded_bytes.unwrap();
-    assert!(grown <= film("good.mp4").unwrap().len() as u64);
+    assert!(grown >= 6_000 && grown < film("good.mp4").unwrap().len() as u64, "{grown}");
     site.sandbox.act(|world, now| world.hang(&publish_id, now).unwrap());
     let stopped = site.status(&publish_id).await.unwrap().downloaded_bytes.unwrap();
     site.sandbox.advance_clock(30 * MINUTE_MS);

@@ -145,7 +145,7 @@ fn formats_and_sides_as_shown_are_told_apart() {
 fn no_cut_makes_another_good_photo() {
     for name in ["good.jpg", "progressive.jpg", "good.webp", "lossless.webp"] {
         let whole = media(name);
-        for percent in 0..97 {
+        for percent in (0..97).step_by(4) {
             let bytes = &whole[..whole.len() * percent / 100];
             let found = probe(&mut std::io::Cursor::new(bytes), bytes.len() as u64);
             assert!(matches!(found, Probe::Nothing { .. }), "{name} cut at {percent} %: {found:?}");

@@ -276,9 +276,10 @@ impl Rig {
             FetchOutcome::failed(Some(404), "GET was answered 404")
         } else {
             let bytes = media(&file);
-            match bytes.len() as u64 <= rules.max_bytes {
-                true => FetchOutcome::of_bytes(&bytes),
-                false => FetchOutcome::failed(Some(200), "the file is too large"),
+            if bytes.len() as u64 <= rules.max_bytes {
+                FetchOutcome::of_bytes(&bytes)
+            } else {
+                FetchOutcome::failed(Some(200), "the file is too large")
             }
         };
         let effects = self.world.fetched(&publish_id, outcome, self.now);

@@ -1,4 +1,4 @@
-//! A client of TikTok's API that was not written here, against the sandbox. By command, for it needs PyPI:
+//! A client of TikTok's API that was not written here, against the sandbox. By command, for it needs `PyPI`:
 //! `cargo nextest run -p tiktok-sandbox --run-ignored only -E 'test(strangers)'`.
 
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ async fn a_client_from_pypi_connects_and_publishes_a_video_and_photos() {
     // It sends no brand toggles, like TikTok's own sample.
     let site = Site::start(|config| config.require_brand_toggles = false).await;
     let mut stranger = Command::new(python);
-    stranger.arg(folder().join("tiktok_api_client.py"));
+    stranger.arg(folder().join("publish.py"));
     stranger.args([&site.sandbox.base_url, &site.host.base]).args([KEY, SECRET, CALLBACK]);
     let output = tokio::task::spawn_blocking(move || run(&mut stranger, "the client")).await.unwrap();
 
@@ -61,7 +61,8 @@ async fn a_client_from_pypi_connects_and_publishes_a_video_and_photos() {
         let codes: Vec<_> = world.calls(endpoint).map(|(_, call)| call.code.clone()).collect();
         assert!(!codes.is_empty() && codes.iter().all(|code| code == "ok"), "{endpoint:?}: {codes:?}");
     }
-    let published: Vec<_> = world.publications().map(|it| (it.title.as_str(), it.sha256.clone())).collect();
-    assert_eq!(published[0], ("a stranger's video", sha256_hex(&media("good.mp4"))));
-    assert_eq!((published.len(), published[1].0), (2, "a stranger's photos"));
+    let published =
+        |title: &str| world.publications().find(|publication| publication.title == title).unwrap();
+    assert_eq!(published("a stranger's video").sha256, sha256_hex(&media("good.mp4")));
+    assert_eq!(published("a stranger's photos").carousel.as_ref().unwrap().photos.len(), 2);
 }

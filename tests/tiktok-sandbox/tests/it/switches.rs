@@ -46,6 +46,20 @@ fn an_unaudited_apps_public_post_may_become_private_by_switch() {
 }
 
 #[test]
+fn an_unaudited_apps_cap_may_count_who_consented_by_switch() {
+    let mut rig = Rig::with(|config| {
+        config.limits.unaudited_cap_counts_consents = true;
+        config.limits.unaudited_posting_creators = 2;
+    });
+    rig.change_app(|app| app.audited = false);
+    // Ada and grace came first, and nobody has posted yet.
+    let late = rig.creators(1, true).remove(0);
+    let answer = rig.init_as(&late, |body| set(body, "/post_info/privacy_level", json!("SELF_ONLY")));
+    assert_eq!(answer.code(), "reached_active_user_cap");
+    assert_eq!(rig.init_private().code(), "ok");
+}
+
+#[test]
 fn user_fields_beyond_the_scope_may_be_empty_by_switch() {
     let mut rig = Rig::with(|config| config.user_fields_beyond_scope_are_empty = true);
     let token = rig.access_token("ada", &["user.info.basic"]);
