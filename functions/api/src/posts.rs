@@ -88,7 +88,7 @@ impl<W: Outside> Api<W> {
         }
         let mut stale = false;
         if let Some(creator) = &creator {
-            let duration = media.as_ref().and_then(Media::pinned).map(|pinned| pinned.duration_ms);
+            let duration = media.as_ref().and_then(Media::pinned).and_then(|pinned| pinned.duration_ms());
             stale = self.check_creator(creator, &draft.content, duration, &problems).await;
         }
         let (Some(creator), Some(media_id), true) = (creator, draft.media.clone(), problems.is_empty())

@@ -9,7 +9,7 @@ use domain::timeline::Actor;
 use domain::{Account, Content, Job, Post, PostId, SignedDuration, Timestamp};
 use flows::{MoveError, Token};
 use lambda_kit::batch::Failure;
-use ports::{Accounts, Clock, Entropy, FetchLog, Objects, Posts, Queues, Read, Stored, Vault};
+use ports::{Accounts, AppRows, Clock, Entropy, FetchLog, Objects, Posts, Queues, Read, Stored, Vault};
 use tiktok::{AccessToken, Exchange, Remedy, Video};
 
 use crate::chain;

@@ -5,12 +5,13 @@
 use domain::account::{AccountStatus, TokenField};
 use domain::creator::CreatorStatus;
 use domain::job::{Check, Publish, Transfer};
+use domain::limits::on_time;
 use domain::notice::News;
 use domain::post::{Event, HoldReason, InvalidTransition, NextTask, Outcome, PostState, Task, Witness};
 use domain::{Account, CreatorId, Job, Notice, Periods, Post, SignedDuration, Timestamp};
 use ports::{
     Accounts, Clock, Creators, Entropy, Notices, Objects, OpenError, Plaintext, PortError, PortResult, Posts,
-    Queues, Saved, Stored, Vault,
+    Queues, Read, Saved, Stored, Vault,
 };
 
 /// Why a post could not be moved.
@@ -162,6 +163,49 @@ pub async fn rest(
     if !matches!(saved, Ok(Some(_))) {
         tracing::warn!(account = %account.id, "the account's rest was not written");
     }
+}
+
+/// What reserving the time of one `status` call came to.
+#[derive(Debug)]
+pub enum Reserved {
+    /// The call may go out now, with the account as it is then.
+    Now(Account),
+    /// Nothing is reserved: the next call is possible after so long.
+    In(SignedDuration),
+    /// There is no such account any more.
+    Gone,
+}
+
+/// Reserves the time of one `status` call, if that is now. A later one is not reserved: whoever comes back for it has no place to
+/// lose.
+pub async fn reserve_status(
+    accounts: &impl Accounts,
+    time: &(impl Clock + Entropy),
+    mut account: Account,
+) -> PortResult<Reserved> {
+    for _ in 0..TRIES {
+        let now = time.now();
+        let mut limits = account.limits.clone();
+        let start = limits.reserve_status(now);
+        if start > now {
+            return Ok(Reserved::In(start.duration_since(now)));
+        }
+        let (version, slot) = (account.limits_version, account.slot.as_ref());
+        match accounts.save_limits(&account.id, version, &limits, slot, time.nonce()).await? {
+            Some(limits_version) => {
+                account = Account { limits, limits_version, ..account };
+                // a slow write spends a place and lets its time pass
+                if on_time(start, time.now()) {
+                    return Ok(Reserved::Now(account));
+                }
+            }
+            None => match accounts.account(&account.id, Read::Strong).await? {
+                Some(newer) => account = newer,
+                None => return Ok(Reserved::Gone),
+            },
+        }
+    }
+    Ok(Reserved::In(SignedDuration::from_secs(1)))
 }
 
 /// Sends what comes next for a post, if it is too near to be left to the EventBridge sweep. A send that fails costs time

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
@@ -6,6 +7,7 @@ use aws_sdk_s3::config::{Config, ResponseChecksumValidation, timeout::TimeoutCon
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::MetadataDirective;
+use bytes::Bytes;
 use domain::media::{Container, upload_key};
 use domain::{MediaId, SignedDuration, Timestamp};
 use ports::{Copied, Objects, PortError, PortResult, SecretUrl, Upload};
@@ -129,6 +131,10 @@ impl Objects for Bucket {
             Err(error) if changed(&error) || missing(&error) => Ok(Copied::Changed),
             Err(error) => Err(failed(what(), error)),
         }
+    }
+
+    async fn read_upload(&self, media: &MediaId, etag: &str, range: Range<u64>) -> PortResult<Option<Bytes>> {
+        self.exactly(&upload_key(media), etag, range).await
     }
 
     async fn fence(&self, key: &str) -> PortResult<Timestamp> {

@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 
+use bytes::Bytes;
 use domain::account::{Binding, Lease, Sealed, Slot, Tokens};
 use domain::app::{AppFacts, Breaker, Detour, Sighting};
 use domain::content::{Content, ContentHash};
@@ -656,6 +658,13 @@ pub trait Objects: Send + Sync {
         key: &str,
         content_type: &'static str,
     ) -> impl Future<Output = PortResult<Copied>> + Send;
+    /// Bytes of `up/<media>`, if it still has the entity tag. `None`: it is gone, or is not the object that was probed.
+    fn read_upload(
+        &self,
+        media: &MediaId,
+        etag: &str,
+        range: Range<u64>,
+    ) -> impl Future<Output = PortResult<Option<Bytes>>> + Send;
     /// Deletes an attempt's copy and says when that was done, by the clock of the bucket.
     fn fence(&self, key: &str) -> impl Future<Output = PortResult<Timestamp>> + Send;
     /// Deletes an attempt's copy; deleting what is gone is fine.

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use bytes::Bytes;
 use domain::account::{Binding, Lease, Sealed, Slot, Tokens};
 use domain::app::{AppFacts, Breaker, Detour, Sighting};
 use domain::content::ContentHash;
@@ -427,6 +429,7 @@ watched!(Objects {
     ) -> PortResult<Upload>;
     put_upload(media: &MediaId, container: Container, bytes: Vec<u8>) -> PortResult<String>;
     copy_for_attempt(media: &MediaId, etag: &str, key: &str, content_type: &'static str) -> PortResult<Copied>;
+    read_upload(media: &MediaId, etag: &str, range: Range<u64>) -> PortResult<Option<Bytes>>;
     fence(key: &str) -> PortResult<Timestamp>;
     delete_copy(key: &str) -> PortResult<()>;
     publish_file(name: &str, content: &str) -> PortResult<()>;

@@ -419,7 +419,7 @@ impl Stage {
         let body = serde_json::json!({
             "post_info": {
                 "title": content.caption.as_str(),
-                "privacy_level": row.privacy_level.as_str(),
+                "privacy_level": row.privacy_level.map(domain::content::PrivacyLevel::as_str),
                 "brand_content_toggle": false,
                 "brand_organic_toggle": false,
             },
@@ -487,6 +487,7 @@ impl Stage {
         let sealed = match field {
             TokenField::Access => &tokens.access,
             TokenField::Refresh => &tokens.refresh,
+            TokenField::UploadUrl => panic!("no token"),
         };
         let secret = done(self.vault.open(sealed, &account.binding(field, tokens.epoch))).expect("it opens");
         secret.expose().to_owned()

@@ -388,6 +388,7 @@ impl Engine {
         };
         let name = match &job {
             Job::Publish(_) => "publish",
+            Job::Transfer(_) => "transfer",
             Job::Check(_) => "check",
             Job::Release(_) => "release",
             Job::Heard(_) => "heard",

@@ -47,6 +47,7 @@ pub(crate) fn job_name(job: &Job) -> String {
                 job.ticket.map_or(String::new(), |at| format!(", ticket {}", at.as_millisecond() - START));
             format!("publish({}{ticket})", short(job.post.as_str()))
         }
+        Job::Transfer(job) => format!("transfer({})", short(job.post.as_str())),
         Job::Check(job) => format!("check({})", short(job.post.as_str())),
         Job::Ingest { media, .. } => format!("ingest({})", short(media.as_str())),
         Job::Heard(job) => format!("heard({})", job.publish_id.0),

@@ -250,7 +250,11 @@ impl Post {
                 let doubt = Doubt { reminders: doubt.reminders + 1, ..doubt.clone() };
                 step(unconfirmed(media, attempt, publish_id.clone(), doubt), What::Unresolved)
             }
-            (S::Processing { media, attempt, publish_id, .. }, E::Silent) => {
+            (
+                S::Uploading { media, attempt, publish_id, .. }
+                | S::Processing { media, attempt, publish_id, .. },
+                E::Silent,
+            ) => {
                 let doubt = Doubt { reminders: 1, ..Doubt::new(now) };
                 let state = unconfirmed(media, attempt, Some(publish_id.clone()), doubt);
                 coded(state, What::Unresolved, "tiktok.silent")

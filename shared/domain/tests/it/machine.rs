@@ -1,7 +1,7 @@
 use domain::content::PrivacyLevel;
 use domain::notice::{News, PostNews};
 use domain::post::{
-    AfterDeath, Event, HoldReason, NOBODY_FETCHED, PostState, PublishId, Resolution, Task, Verdict,
+    AfterDeath, Event, HoldReason, NOBODY_FETCHED, PostState, PublishId, Resolution, Source, Task, Verdict,
 };
 use domain::timeline::{Actor, What};
 use domain::{Outcome, Periods, Post, SignedDuration};
@@ -93,8 +93,8 @@ unconfirmed    . . ! ! ! ! ! cancelling ! cancelled cancelled cancelled . . ! ! 
 unconfirmed    . . ! ! ! ! ! . ! ! ! ! . . . published published queued failed published published . ! . cancelling ! cancelled sent_to_inbox ! . ! ! . published failed ! ! . ! ! ! . ! .
 draft          . . ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! cancelled ! ! ! ! ! ! ! ! ! ! queued ! ! ! ! ! ! ! !
 initiating     . . ! ! ! ! ! processing ! queued held failed queued ! ! ! ! . . ! ! . ! ! cancelling ! . ! ! ! ! ! ! ! ! ! ! uploading ! ! ! ! ! !
-uploading      . . ! ! ! ! ! . ! ! ! ! . . . published published queued failed published published . ! ! cancelled ! cancelled sent_to_inbox ! . ! ! ! ! ! ! ! . uploading ! ! processing queued !
-uploading      . . ! ! ! ! ! . ! ! ! ! . . . published published queued failed published published . ! ! cancelling ! cancelled sent_to_inbox ! . ! ! ! ! ! ! ! . . uploading uploading processing queued !
+uploading      . . ! ! ! ! ! . ! ! ! ! . . . published published queued failed published published . ! unconfirmed cancelled ! cancelled sent_to_inbox ! . ! ! ! ! ! ! ! . uploading ! ! processing queued !
+uploading      . . ! ! ! ! ! . ! ! ! ! . . . published published queued failed published published . ! unconfirmed cancelling ! cancelled sent_to_inbox ! . ! ! ! ! ! ! ! . . uploading uploading processing queued !
 cancelling     . . ! ! ! ! ! . ! ! ! ! . . . published published failed failed published published . ! unconfirmed . processing cancelled sent_to_inbox ! . ! ! ! ! ! ! ! . ! ! ! . cancelled .
 ";
     assert_eq!(table, expected, "\ncolumns: {columns:?}");

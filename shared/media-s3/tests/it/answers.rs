@@ -51,9 +51,7 @@ async fn a_denial_is_a_refusal_everywhere_and_never_a_missing_object() {
     let bucket = answering("403 Forbidden", DENIED).await;
     assert!(bucket.open(&media(1), 10).await.unwrap_err().refused);
     assert!(bucket.kept(&AccountId::from_bits(1), 3).await.unwrap_err().refused);
-    assert!(
-        bucket.copy_for_attempt(&media(1), "\"e\"", "m/k.mp4", "video/mp4").await.unwrap_err().refused
-    );
+    assert!(bucket.copy_for_attempt(&media(1), "\"e\"", "m/k.mp4", "video/mp4").await.unwrap_err().refused);
     assert!(bucket.put_upload(&media(1), Container::Mp4, vec![1]).await.unwrap_err().refused);
     assert!(bucket.delete_copy("m/k.mp4").await.unwrap_err().refused);
 }

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use domain::account::Tokens;
 use domain::media::{Container, upload_key};
 use domain::{AccountId, MediaId, SignedDuration, Timestamp};
@@ -177,6 +179,14 @@ impl Objects for MemoryObjects {
                 }
                 None => Copied::Changed,
             })
+        })
+    }
+
+    async fn read_upload(&self, media: &MediaId, etag: &str, range: Range<u64>) -> PortResult<Option<Bytes>> {
+        self.faults.run("read_upload", || {
+            let object = self.object(&upload_key(media)).filter(|object| object.etag == etag);
+            let at = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+            Ok(object.map(|object| Bytes::from(object.bytes).slice(at(range.start)..at(range.end))))
         })
     }
 
