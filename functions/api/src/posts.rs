@@ -374,6 +374,8 @@ impl<W: Outside> Api<W> {
 /// So many pages of so many posts are looked at for one page of a filtered list.
 const PAGES: u32 = 5;
 const PAGE: u32 = 100;
+/// The last time that a place in a list can say, in milliseconds since 1970: the year 2286.
+const LAST: i64 = 9_999_999_999_999;
 
 /// Which posts are wanted.
 struct Wanted {
@@ -433,7 +435,9 @@ impl Wanted {
     /// Where to begin: behind the page before, or with what is old enough, whichever comes later in the list.
     fn start(&self) -> Option<String> {
         let behind = self.page.cursor.as_deref().and_then(|cursor| ports::cursor::decode(cursor).ok());
-        let old = self.created_before.map(|before| ports::cursor::place(before, ""));
+        // places are ordered as texts of thirteen digits: what lies outside of them is all, or nothing
+        let within = |time: Timestamp| Timestamp::from_millisecond(time.as_millisecond().clamp(0, LAST)).ok();
+        let old = self.created_before.and_then(within).map(|before| ports::cursor::place(before, ""));
         let place = match (behind, old) {
             (Some(behind), Some(old)) => Some(behind.min(old)),
             (one, other) => one.or(other),

@@ -517,6 +517,14 @@ async fn a_list_is_filtered_by_creator_state_and_time_and_its_cursor_stays_right
     assert_eq!((10, 3), (ids.len(), pages));
     let both = format!("{between}&creator={grace}");
     assert_eq!((vec![of_grace[2].clone()], 1), all(&both).await);
+    assert_eq!((Vec::new(), 1), all("created_before=0029-06-06T10:05:29Z").await);
+    assert_eq!(
+        250,
+        all("limit=100&created_before=9998-12-31T00:00:00Z&created_after=-000001-01-01T00:00:00Z")
+            .await
+            .0
+            .len()
+    );
     for (query, param, rule) in [
         ("state=x", "/state", "state.unsupported"),
         ("creator=ada", "/creator", "id.format"),
