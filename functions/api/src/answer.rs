@@ -11,6 +11,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use lambda_http::RequestExt as _;
 use lambda_kit::deadline::Deadline;
+use serde::Serialize;
 use serde_json::Value;
 use url::form_urlencoded;
 
@@ -24,7 +25,31 @@ pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-rep
 /// A JSON body may be this long; the longest caption with everything else takes a quarter of it.
 pub(crate) const JSON_MAX: usize = 65_536;
 
+/// serde_json reads 127 levels; nothing here has more than a few.
+const DEPTH_MAX: usize = 32;
+/// A request id that somebody else made may be this long.
+const REQUEST_ID_MAX: usize = 128;
+
 pub(crate) type Answered = Result<Response, Refusal>;
+
+/// What every answer says, whatever it is.
+pub(crate) struct Frame {
+    pub(crate) request_id: String,
+    /// Where people find this API, without a slash at its end.
+    pub(crate) base: String,
+}
+
+/// What every answer has.
+pub(crate) fn finished(answered: Answered, frame: &Frame) -> Response {
+    let mut response = answered.unwrap_or_else(|refusal| refusal.response(frame));
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::try_from(&frame.request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
 
 /// A request, with what the handlers need of Lambda.
 pub(crate) struct Ask {
@@ -37,14 +62,16 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
-    /// Outside Lambda the request id is `fallback`, and the deadline API Gateway's own.
+    /// The request id is the client's own if it is fit for a log, else Lambda's; outside Lambda it is `fallback`, and the
+    /// deadline API Gateway's own.
     pub(crate) fn new(request: Request, now: Timestamp, fallback: &[u8; 32]) -> Self {
         let (parts, body) = request.into_parts();
         let context = parts.lambda_context_ref();
-        let request_id = context
-            .map(|context| context.request_id.clone())
-            .filter(|id| !id.is_empty())
-            .unwrap_or_else(|| crypto::hex(&fallback[..16]));
+        let theirs =
+            parts.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_request_id(id));
+        let lambdas = || context.map(|context| context.request_id.clone()).filter(|id| !id.is_empty());
+        let request_id =
+            theirs.map(str::to_owned).or_else(lambdas).unwrap_or_else(|| crypto::hex(&fallback[..16]));
         let deadline = context
             .map(|context| Deadline::from(context).moment())
             .filter(|moment| *moment > now)
@@ -87,6 +114,23 @@ impl Ask {
             .map(|(_, value)| value)
     }
 
+    /// Whether the answer may be of this media type. Without the header, or with one that is no list of types, it may.
+    pub(crate) fn accepts(&self, media_type: &str) -> bool {
+        let family = media_type.split_once('/').map_or("", |(family, _)| family);
+        let mut ranges = ranges(&self.parts.headers, header::ACCEPT).peekable();
+        ranges.peek().is_none()
+            || ranges.any(|(range, quality)| {
+                let range = range.to_ascii_lowercase();
+                let fits = range == media_type || range == "*/*" || range.strip_suffix("/*") == Some(family);
+                fits && quality > 0.0
+            })
+    }
+
+    pub(crate) fn takes_gzip(&self) -> bool {
+        let mut ranges = ranges(&self.parts.headers, header::ACCEPT_ENCODING);
+        ranges.any(|(coding, quality)| coding.eq_ignore_ascii_case("gzip") && quality > 0.0)
+    }
+
     /// The media type of the body, without parameters, lower case.
     pub(crate) fn content_type(&self) -> String {
         let header = self.header(header::CONTENT_TYPE).unwrap_or_default();
@@ -95,6 +139,10 @@ impl Ask {
 
     /// The whole body, if it has at most `max` bytes.
     pub(crate) async fn bytes(&mut self, max: usize, remedy: &str) -> Result<Bytes, Refusal> {
+        let coding = self.header(header::CONTENT_ENCODING).unwrap_or_default();
+        if !(coding.is_empty() || coding.eq_ignore_ascii_case("identity")) {
+            return Err(compressed(coding));
+        }
         let body = self.body.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         let Some(body) = body else { return Ok(Bytes::new()) };
         axum::body::to_bytes(body, max).await.map_err(|_| {
@@ -134,6 +182,33 @@ impl Ask {
     }
 }
 
+/// Names and qualities of a header that lists what a client takes.
+fn ranges(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = (&str, f32)> {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next().filter(|name| !name.is_empty())?;
+        let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        Some((name, quality.and_then(|quality| quality.parse().ok()).unwrap_or(1.0)))
+    })
+}
+
+/// Whether this may stand in a log and in a header as it is.
+fn is_request_id(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:=+/@".contains(&byte);
+    (1..=REQUEST_ID_MAX).contains(&id.len()) && id.bytes().all(plain)
+}
+
+fn compressed(coding: &str) -> Refusal {
+    let coding: String = coding.chars().take(80).collect();
+    Refusal::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "content_encoding.unsupported",
+        format!("the body is encoded as `{coding}`"),
+        "send the body as it is, without the header Content-Encoding",
+    )
+}
+
 pub(crate) fn unsupported(found: &str, wanted: &str) -> Refusal {
     let found: String = found.chars().take(80).collect();
     Refusal::new(
@@ -144,8 +219,35 @@ pub(crate) fn unsupported(found: &str, wanted: &str) -> Refusal {
     )
 }
 
+/// How deeply brackets are nested; strings are skipped.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
 /// Reads JSON; what is malformed is named by line and column.
 pub(crate) fn parse_json(bytes: &[u8]) -> Result<Value, Refusal> {
+    if depth(bytes) > DEPTH_MAX {
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "json.depth",
+            format!("the JSON is nested more than {DEPTH_MAX} levels deep"),
+            "send only the documented fields",
+        ));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         Refusal::new(
             StatusCode::BAD_REQUEST,
@@ -156,8 +258,12 @@ pub(crate) fn parse_json(bytes: &[u8]) -> Result<Value, Refusal> {
     })
 }
 
-pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
-    let mut response = Response::new(Body::from(body.to_string()));
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    let body = serde_json::to_vec(body).unwrap_or_else(|error| {
+        tracing::error!(%error, "an answer cannot be written");
+        Vec::new()
+    });
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

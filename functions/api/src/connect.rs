@@ -19,7 +19,6 @@ use ports::{
     Accounts, AppRows, Clock, Connected, Connecting, Connections, Creators, Entropy, Leased, Notices,
     Plaintext, Queues, Read, Vault,
 };
-use serde_json::json;
 use tiktok::{AppCredentials, AuthorizeUrl, ClientSecret, Remedy, Scopes, TokenSet, scope};
 use wiring::secrets::{AppSecrets, Secrets};
 
@@ -29,7 +28,7 @@ use crate::fields::Problems;
 use crate::pages::Page;
 use crate::posts::{key_reused, no_such_creator};
 use crate::refusal::{Refusal, chain};
-use crate::{Api, Outside, creator_info};
+use crate::{Api, Outside, creator_info, view};
 
 const ROUTE: &str = "POST /v1/connect-links";
 const COOKIE: &str = "slipway_connect";
@@ -91,8 +90,7 @@ impl<W: Outside> Api<W> {
             }
         };
         let url = format!("{}/connect/{token}", self.base_url(&ask));
-        let link = json!({ "url": url, "expires_at": expires_at.to_string() });
-        let response = answer::json(StatusCode::CREATED, &link);
+        let response = answer::json(StatusCode::CREATED, &view::ConnectLink { url, expires_at });
         Ok(if replayed { with_header(response, REPLAYED, "true") } else { response })
     }
 
@@ -391,7 +389,7 @@ impl<W: Outside> Api<W> {
             return None;
         }
         let account = self.store.account(account, Read::Strong).await.ok()??;
-        let asked_at = self.reserve_creator_info(account).await.ok()?;
+        let (asked_at, _) = self.reserve_creator_info(account).await.ok()?;
         match self.tiktok.creator_info(&given.access_token).await {
             Ok(info) => Some(creator_info::creator_info(info, asked_at)),
             Err(error) => {
@@ -528,10 +526,11 @@ fn no_such_link() -> Page {
 }
 
 fn elsewhere() -> Page {
+    const CODE: &str = "creator.connected_elsewhere";
     Page::new(StatusCode::CONFLICT, "This account is connected elsewhere")
         .says("Another workspace of this installation publishes for this TikTok account.")
         .says("It has to disconnect the account there before it can be connected here.")
-        .adds("Code: creator.connected_elsewhere")
+        .adds(&format!("Code: {CODE}"))
 }
 
 /// Something of ours failed.

@@ -1,6 +1,7 @@
 //! Asking TikTok what a creator may do right now, within the account's limits.
 
 use domain::creator::CreatorInfo;
+use domain::limits::Limits;
 use domain::{Account, Creator, Job, SignedDuration, Timestamp};
 use flows::Token;
 use http::StatusCode;
@@ -8,7 +9,7 @@ use ports::{Accounts, Clock, Creators, Entropy, Queues, Read};
 use tiktok::{AccessToken, Remedy};
 
 use crate::refusal::{Refusal, Source, chain};
-use crate::{Api, Outside, view};
+use crate::{Api, Outside, limits, view};
 
 /// Others may change the account's limits at the same moment this often.
 const TRIES: u32 = 4;
@@ -18,8 +19,12 @@ const AVATAR: SignedDuration = SignedDuration::from_hours(1);
 pub(crate) const REFRESH: SignedDuration = SignedDuration::from_secs(3);
 
 impl<W: Outside> Api<W> {
-    /// TikTok's answer of this moment. The creator's row takes it over if it says something new.
-    pub(crate) async fn fresh_creator_info(&self, creator: &Creator) -> Result<CreatorInfo, Refusal> {
+    /// TikTok's answer of this moment, and what is left of the account's limits after it. The creator's row takes it over if it
+    /// says something new.
+    pub(crate) async fn fresh_creator_info(
+        &self,
+        creator: &Creator,
+    ) -> Result<(CreatorInfo, Limits), Refusal> {
         let account = self
             .store
             .account(&creator.account, Read::Strong)
@@ -35,7 +40,7 @@ impl<W: Outside> Api<W> {
                 return Err(Refusal::internal(error));
             }
         };
-        let asked_at = self.reserve_creator_info(account.clone()).await?;
+        let (asked_at, limits) = self.reserve_creator_info(account.clone()).await?;
         let info = match self.tiktok.creator_info(&token).await {
             Ok(info) => creator_info(info, asked_at),
             Err(error) => return Err(self.not_told(&account, epoch, &error).await),
@@ -47,11 +52,14 @@ impl<W: Outside> Api<W> {
             let creator = Creator { info: info.clone(), profile_at: now, status, ..creator.clone() };
             self.store.put_creator(&creator).await?;
         }
-        Ok(info)
+        Ok((info, limits))
     }
 
-    /// Reserves the time of one call, now or never.
-    pub(crate) async fn reserve_creator_info(&self, mut account: Account) -> Result<Timestamp, Refusal> {
+    /// Reserves the time of one call, now or never; gives it with the limits as they are then.
+    pub(crate) async fn reserve_creator_info(
+        &self,
+        mut account: Account,
+    ) -> Result<(Timestamp, Limits), Refusal> {
         for _ in 0..TRIES {
             let now = self.time.now();
             let mut limits = account.limits.clone();
@@ -62,7 +70,7 @@ impl<W: Outside> Api<W> {
             let (id, seen, slot) = (&account.id, account.limits_version, account.slot.as_ref());
             let nonce = self.time.nonce();
             if self.store.save_limits(id, seen, &limits, slot, nonce).await?.is_some() {
-                return Ok(now);
+                return Ok((now, limits));
             }
             account = self.store.account(id, Read::Strong).await?.ok_or_else(reconnect)?;
         }
@@ -158,14 +166,17 @@ pub(crate) fn creator_info(info: tiktok::CreatorInfo, fetched_at: Timestamp) -> 
 }
 
 fn busy(code: &str, wait: SignedDuration, now: Timestamp) -> Refusal {
-    Refusal::new(
+    let refusal = Refusal::new(
         StatusCode::TOO_MANY_REQUESTS,
         code,
         "TikTok lets an app ask about a creator 20 times a minute",
         "ask again at the time in retry_at",
-    )
-    .from(Source::System)
-    .retry_in(wait, now)
+    );
+    let headers = limits::spent(wait).into_iter();
+    headers
+        .fold(refusal, |refusal, (name, value)| refusal.header(name, &value))
+        .from(Source::System)
+        .retry_in(wait, now)
 }
 
 fn reconnect() -> Refusal {

@@ -3,13 +3,12 @@
 use domain::{Account, Creator, CreatorId, Scope};
 use futures::future::join_all;
 use http::StatusCode;
-use ports::{Accounts, Creators, Read};
-use serde_json::{Value, json};
+use ports::{Accounts, Clock, Creators, Read};
 
 use crate::answer::{self, Answered, Ask};
 use crate::posts::PageAsked;
 use crate::refusal::Refusal;
-use crate::{Api, Outside, view};
+use crate::{Api, Outside, limits, view};
 
 impl<W: Outside> Api<W> {
     pub(crate) async fn list_creators(&self, ask: Ask) -> Answered {
@@ -17,25 +16,31 @@ impl<W: Outside> Api<W> {
         let page = PageAsked::read(&ask)?;
         let found = self.store.list_creators(&caller.workspace, page.cursor.as_deref(), page.limit).await?;
         let accounts = self.accounts_of(&found.rows).await?;
-        let data: Vec<Value> = found
+        let data = found
             .rows
             .iter()
             .zip(&accounts)
             .map(|(creator, account)| view::creator(creator, account.as_ref()))
             .collect();
-        Ok(answer::json(StatusCode::OK, &json!({ "data": data, "next_cursor": found.next_cursor })))
+        Ok(answer::json(StatusCode::OK, &view::List { data, next_cursor: found.next_cursor }))
     }
 
     pub(crate) async fn read_creator(&self, ask: Ask) -> Answered {
         let creator = self.asked_creator(&ask, Scope::CreatorsRead).await?;
         let account = self.store.account(&creator.account, Read::Strong).await?;
-        Ok(answer::json(StatusCode::OK, &view::creator(&creator, account.as_ref())))
+        let response = answer::json(StatusCode::OK, &view::creator(&creator, account.as_ref()));
+        let ours = account.filter(|account| account.is_of(&creator.id));
+        Ok(match ours {
+            Some(account) => limits::account(response, &account.limits, self.time.now()),
+            None => response,
+        })
     }
 
     pub(crate) async fn read_creator_info(&self, ask: Ask) -> Answered {
         let creator = self.asked_creator(&ask, Scope::CreatorsRead).await?;
-        let info = self.fresh_creator_info(&creator).await?;
-        Ok(answer::json(StatusCode::OK, &view::creator_info(&creator, &info)))
+        let (info, limits) = self.fresh_creator_info(&creator).await?;
+        let response = answer::json(StatusCode::OK, &view::creator_info(&creator, &info));
+        Ok(limits::account(response, &limits, self.time.now()))
     }
 
     /// The account of each creator, in their order.

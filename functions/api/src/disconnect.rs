@@ -9,7 +9,6 @@ use domain::notice::News;
 use domain::{Account, Creator, Notice, Problem, Scope, SignedDuration};
 use http::StatusCode;
 use ports::{Accounts, Clock, Creators, Entropy, Leased, Notices, Rescue, Vault};
-use serde_json::json;
 use tiktok::{AccessToken, Remedy};
 use wiring::secrets::Secrets;
 
@@ -67,15 +66,18 @@ impl<W: Outside> Api<W> {
             self.store.record(&notice).await?;
         }
         let posts = self.tally(&creator).await?;
-        let mut body = view::creator(&creator, None);
-        body["revoked"] = json!(ended == Ended::Yes);
-        body["remedy"] = match ended {
-            Ended::Yes => json!(null),
-            Ended::Unknown => json!(
-                "the creator can end the grant in TikTok, under settings, security and permissions, apps"
+        let remedy = match ended {
+            Ended::Yes => None,
+            Ended::Unknown => Some(
+                "the creator can end the grant in TikTok, under settings, security and permissions, apps",
             ),
         };
-        body["posts"] = posts.left_behind();
+        let body = view::Disconnected {
+            creator: view::creator(&creator, None),
+            revoked: ended == Ended::Yes,
+            remedy,
+            posts: posts.left_behind(),
+        };
         Ok(answer::json(StatusCode::OK, &body))
     }
 
@@ -157,7 +159,8 @@ fn force(ask: &Ask) -> Result<bool, Refusal> {
                 "`force` is neither true nor false",
                 "send `true`, or leave it out",
             )),
-            _ => problems.unknown_parameter(&name, "leave it out; the parameter is `force`"),
+            // what is not known was refused before
+            _ => {}
         }
     }
     if problems.is_empty() { Ok(force) } else { Err(Refusal::invalid(problems.take())) }

@@ -261,13 +261,7 @@ impl<'a> Fields<'a> {
         let time = text.parse::<Timestamp>().ok();
         let time = time.and_then(|time| Timestamp::from_millisecond(time.as_millisecond()).ok());
         if time.is_none() {
-            let found: String = text.chars().take(80).collect();
-            self.problems.push(Problem::new(
-                self.pointer(name),
-                "time.format",
-                format!("`{found}` is not a time of RFC 3339 with its offset"),
-                "send a time such as `2027-01-31T18:00:00+02:00` or `2027-01-31T16:00:00Z`",
-            ));
+            self.problems.push(not_a_time(self.pointer(name), text));
         }
         time
     }
@@ -293,6 +287,16 @@ impl<'a> Fields<'a> {
         names.dedup();
         names
     }
+}
+
+pub(crate) fn not_a_time(param: String, text: &str) -> Problem {
+    let found: String = text.chars().take(80).collect();
+    Problem::new(
+        param,
+        "time.format",
+        format!("`{found}` is not a time of RFC 3339 with its offset"),
+        "send a time such as `2027-01-31T18:00:00+02:00` or `2027-01-31T16:00:00Z`",
+    )
 }
 
 fn wrong_type(at: &str, found: &Value, wanted: &str) -> Problem {

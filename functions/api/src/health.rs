@@ -1,6 +1,6 @@
 //! What is wrong with a creator or with the app, and what to do about it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use domain::account::{AccountStatus, Care};
 use domain::app::{AppFacts, Known, Mode, ModeSetting, Sighting, is_verification_file};
@@ -11,7 +11,6 @@ use domain::timeline::What;
 use domain::{Account, Creator, Problem, Scope, SignedDuration, Timestamp};
 use http::StatusCode;
 use ports::{Accounts, AppRows, Clock, Creators, Notices, Objects, Posts, Read};
-use serde_json::{Value, json};
 use wiring::secrets::Secrets;
 
 use crate::answer::{self, Answered, Ask};
@@ -19,7 +18,8 @@ use crate::connect::SCOPES;
 use crate::fields::Problems;
 use crate::posts::PageAsked;
 use crate::refusal::Refusal;
-use crate::{Api, Outside, view};
+use crate::view::Level;
+use crate::{Api, Outside, limits, view};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// A refresh that is late by this much is worth a word.
@@ -51,39 +51,35 @@ struct Held {
 }
 
 impl Tally {
-    fn json(&self) -> Value {
-        let held: Vec<Value> = self
-            .held
-            .values()
-            .map(|held| {
-                json!({
-                    "reason": held.why.as_str(),
-                    "posts": held.posts,
-                    "until": held.until.map(|until| until.to_string()),
-                    "remedy": held.why.remedy(),
-                })
-            })
-            .collect();
-        json!({
-            "accepted_by_tiktok_in_24_hours": self.accepted_in_24_hours,
-            "likely_left_in_24_hours": self.complete.then(|| DAILY_CAP.saturating_sub(self.accepted_in_24_hours)),
-            "waiting": self.waiting,
-            "in_progress": self.in_progress,
-            "unconfirmed": self.unconfirmed,
-            "held": held,
-            "all_were_looked_at": self.complete,
-        })
+    fn view(&self) -> view::Tally {
+        let held = self.held.values().map(|held| view::HeldPosts {
+            reason: held.why.as_str(),
+            posts: held.posts,
+            until: held.until,
+            remedy: held.why.remedy(),
+        });
+        view::Tally {
+            accepted_by_tiktok_in_24_hours: self.accepted_in_24_hours,
+            likely_left_in_24_hours: self
+                .complete
+                .then(|| DAILY_CAP.saturating_sub(self.accepted_in_24_hours)),
+            waiting: self.waiting,
+            in_progress: self.in_progress,
+            unconfirmed: self.unconfirmed,
+            held: held.collect(),
+            all_were_looked_at: self.complete,
+        }
     }
 
     /// What becomes of the posts of a creator that was disconnected.
-    pub(crate) fn left_behind(&self) -> Value {
-        json!({
-            "waiting": self.waiting + self.held.values().map(|held| held.posts).sum::<u64>(),
-            "in_progress": self.in_progress,
-            "what_happens": "posts that wait are held until the creator connects again; TikTok's webhooks still tell \
-                             what became of those that TikTok has taken",
-            "all_were_looked_at": self.complete,
-        })
+    pub(crate) fn left_behind(&self) -> view::LeftBehind {
+        view::LeftBehind {
+            waiting: self.waiting + self.held.values().map(|held| held.posts).sum::<u64>(),
+            in_progress: self.in_progress,
+            what_happens: "posts that wait are held until the creator connects again; TikTok's webhooks still tell \
+                           what became of those that TikTok has taken",
+            all_were_looked_at: self.complete,
+        }
     }
 }
 
@@ -174,24 +170,28 @@ impl<W: Outside> Api<W> {
                 held.why.remedy(),
             )
         }));
-        let healthy = problems.iter().all(|(level, _)| *level != "error");
-        let body = json!({
-            "creator": creator.id.as_str(),
-            "status": status,
-            "healthy": healthy,
-            "token": account.as_ref().and_then(|account| token(account, now)),
-            "scopes": { "needed": SCOPES, "granted": creator.scopes, "missing": missing },
-            "posts": tally.json(),
-            "resting_until": account.as_ref().and_then(|account| {
-                account.limits.rest_until.filter(|until| now < *until).map(|until| until.to_string())
-            }),
-            "tiktok_mode": mode.map(|known| known.mode.as_str()),
-            "problems": problems.iter().map(problem_json).collect::<Vec<_>>(),
-        });
-        Ok(answer::json(StatusCode::OK, &body))
+        let healthy = problems.iter().all(|(level, _)| *level != Level::Error);
+        let body = view::CreatorHealth {
+            creator: creator.id.clone(),
+            status,
+            healthy,
+            token: account.as_ref().and_then(|account| token(account, now)),
+            scopes: view::GrantedScopes { needed: SCOPES.to_vec(), granted: creator.scopes.clone(), missing },
+            posts: tally.view(),
+            resting_until: account
+                .as_ref()
+                .and_then(|account| account.limits.rest_until.filter(|until| now < *until)),
+            tiktok_mode: mode.map(|known| known.mode.as_str()),
+            problems: problems.iter().map(finding).collect(),
+        };
+        let response = answer::json(StatusCode::OK, &body);
+        Ok(match &account {
+            Some(account) => limits::account(response, &account.limits, now),
+            None => response,
+        })
     }
 
-    fn token_problems(&self, account: &Account, now: Timestamp) -> Vec<(&'static str, Problem)> {
+    fn token_problems(&self, account: &Account, now: Timestamp) -> Vec<(Level, Problem)> {
         let (AccountStatus::Connected, Some(tokens)) = (&account.status, &account.tokens) else {
             return Vec::new();
         };
@@ -238,54 +238,54 @@ impl<W: Outside> Api<W> {
             )
         }));
         let base = self.base_url(&ask);
-        let body = json!({
-            "tiktok": {
-                "client_key": client_key,
-                "mode": mode.map_or("unknown", |known| known.mode.as_str()),
-                "mode_setting": match self.tiktok_mode {
+        let body = view::AppStatus {
+            tiktok: view::AppMode {
+                client_key,
+                mode: mode.map_or("unknown", |known| known.mode.as_str()),
+                mode_setting: match self.tiktok_mode {
                     ModeSetting::Auto => "auto",
                     ModeSetting::Is(mode) => mode.as_str(),
                 },
-                "mode_shown_by": mode.and_then(|known| known.shown_by).map(|(sighting, at)| {
-                    json!({ "what": sighting.as_str(), "at": at.to_string() })
-                }),
-                "means": means(mode.map(|known| known.mode)),
-                "active_user_cap_reached_at": facts.seen.get(&Sighting::ActiveUserCap).map(Timestamp::to_string),
+                mode_shown_by: mode
+                    .and_then(|known| known.shown_by)
+                    .map(|(sighting, at)| view::ShownBy { what: sighting.as_str(), at }),
+                means: means(mode.map(|known| known.mode)),
+                active_user_cap_reached_at: facts.seen.get(&Sighting::ActiveUserCap).copied(),
             },
-            "posting_creators_in_24_hours": {
-                "of_this_workspace": posting.0,
-                "all_were_looked_at": posting.1,
-                "allowed_in_the_app": mode
+            posting_creators_in_24_hours: view::PostingCreators {
+                of_this_workspace: posting.0,
+                all_were_looked_at: posting.1,
+                allowed_in_the_app: mode
                     .filter(|known| known.mode != Mode::Audited)
                     .map(|_| UNAUDITED_CREATORS),
             },
-            "media": {
-                "base_url": self.media_base_url,
-                "pulled_by": if self.media_base_url.is_some() { "media_domain" } else { "presigned_s3_url" },
-                "domain_verified": facts.domain_verified().map(|(verified, _)| verified),
-                "domain_verified_seen_at": facts.domain_verified().map(|(_, at)| at.to_string()),
-                "verification_files": facts.files.iter().map(|name| self.file_json(name, &base)).collect::<Vec<_>>(),
+            media: view::MediaHost {
+                base_url: self.media_base_url.clone(),
+                pulled_by: if self.media_base_url.is_some() { "media_domain" } else { "presigned_s3_url" },
+                domain_verified: facts.domain_verified().map(|(verified, _)| verified),
+                domain_verified_seen_at: facts.domain_verified().map(|(_, at)| at),
+                verification_files: facts.files.iter().map(|name| self.file_view(name, &base)).collect(),
             },
-            "register_at_tiktok": {
-                "redirect_uri": format!("{base}/oauth/tiktok/callback"),
-                "webhook_url": format!("{base}/webhooks/tiktok"),
+            register_at_tiktok: view::Registered {
+                redirect_uri: format!("{base}/oauth/tiktok/callback"),
+                webhook_url: format!("{base}/webhooks/tiktok"),
             },
-            "breaker": breaker.as_ref().map(|breaker| json!({
-                "code": breaker.code,
-                "open_since": breaker.since.to_string(),
-                "next_try_at": breaker.probe_at.to_string(),
-            })),
-            "problems": problems.iter().map(problem_json).collect::<Vec<_>>(),
-        });
+            breaker: breaker.as_ref().map(|breaker| view::OpenBreaker {
+                code: breaker.code.clone(),
+                open_since: breaker.since,
+                next_try_at: breaker.probe_at,
+            }),
+            problems: problems.iter().map(finding).collect(),
+        };
         Ok(answer::json(StatusCode::OK, &body))
     }
 
-    fn file_json(&self, name: &str, base: &str) -> Value {
+    fn file_view(&self, name: &str, base: &str) -> view::VerificationFile {
         let mut urls = vec![format!("{base}/{name}")];
         if let Some(media) = &self.media_base_url {
             urls.extend([format!("{media}/{name}"), format!("{media}/m/{name}")]);
         }
-        json!({ "name": name, "urls": urls })
+        view::VerificationFile { name: name.to_owned(), urls }
     }
 
     /// The workspace's newest posts show what TikTok accepts, at no write's cost.
@@ -320,7 +320,7 @@ impl<W: Outside> Api<W> {
         Ok((accounts.iter().flatten().filter(|account| posted(account)).count(), page.next_cursor.is_none()))
     }
 
-    fn app_problems(&self, facts: &AppFacts, mode: Option<Known>) -> Vec<(&'static str, Problem)> {
+    fn app_problems(&self, facts: &AppFacts, mode: Option<Known>) -> Vec<(Level, Problem)> {
         let mut problems = Vec::new();
         if let (ModeSetting::Is(said), Some(shown)) = (self.tiktok_mode, facts.shown())
             && said != shown.mode
@@ -390,7 +390,7 @@ impl<W: Outside> Api<W> {
         let client_key = self.secrets.secrets(self.time.now()).await?.client_key.clone();
         self.objects.publish_file(name, content).await?;
         self.store.put_file(&client_key, name, content).await?;
-        Ok(answer::json(StatusCode::OK, &self.file_json(name, &self.base_url(&ask))))
+        Ok(answer::json(StatusCode::OK, &self.file_view(name, &self.base_url(&ask))))
     }
 
     /// What a workspace was told, newest first.
@@ -398,47 +398,52 @@ impl<W: Outside> Api<W> {
         let caller = self.caller(&ask, Scope::EventsRead).await?;
         let page = PageAsked::read(&ask)?;
         let found = self.store.list_notices(&caller.workspace, page.cursor.as_deref(), page.limit).await?;
-        let data: Vec<Value> = found.rows.iter().map(view::notice).collect();
-        Ok(answer::json(StatusCode::OK, &json!({ "data": data, "next_cursor": found.next_cursor })))
+        let data = found.rows.iter().map(view::notice).collect();
+        Ok(answer::json(StatusCode::OK, &view::List { data, next_cursor: found.next_cursor }))
     }
 }
 
 const RECONNECT: &str = "send the creator a link from POST /v1/connect-links with this creator's id";
 
-fn error(rule: &str, detail: String, remedy: &str) -> (&'static str, Problem) {
-    ("error", Problem::new("", rule, detail, remedy))
+fn error(rule: &str, detail: String, remedy: &str) -> (Level, Problem) {
+    (Level::Error, Problem::new("", rule, detail, remedy))
 }
 
-fn advice(rule: &str, detail: String, remedy: &str) -> (&'static str, Problem) {
-    ("advice", Problem::new("", rule, detail, remedy))
+fn advice(rule: &str, detail: String, remedy: &str) -> (Level, Problem) {
+    (Level::Advice, Problem::new("", rule, detail, remedy))
 }
 
-fn problem_json((level, problem): &(&'static str, Problem)) -> Value {
-    json!({ "level": level, "rule": problem.rule, "detail": problem.detail, "remedy": problem.remedy })
+fn finding((level, problem): &(Level, Problem)) -> view::Finding {
+    view::Finding {
+        level: *level,
+        rule: problem.rule.clone(),
+        detail: problem.detail.clone(),
+        remedy: problem.remedy.clone(),
+    }
 }
 
-fn token(account: &Account, now: Timestamp) -> Option<Value> {
+fn token(account: &Account, now: Timestamp) -> Option<view::TokenLife> {
     let tokens = account.tokens.as_ref()?;
-    Some(json!({
-        "access_expires_at": tokens.access_expires_at.to_string(),
-        "refresh_expires_at": tokens.refresh_expires_at.to_string(),
-        "last_refreshed_at": tokens.issued_at.to_string(),
-        "next_refresh_at": account.due.map(|due| due.to_string()),
-        "kept": match account.care(now) {
+    Some(view::TokenLife {
+        access_expires_at: tokens.access_expires_at,
+        refresh_expires_at: tokens.refresh_expires_at,
+        last_refreshed_at: tokens.issued_at,
+        next_refresh_at: account.due,
+        kept: match account.care(now) {
             Care::Active => "fresh",
             Care::Dormant => "alive",
         },
-    }))
+    })
 }
 
-fn broken(account: &Account) -> Option<(&'static str, Problem)> {
+fn broken(account: &Account) -> Option<(Level, Problem)> {
     let AccountStatus::ReconnectRequired { since, code } = &account.status else { return None };
     let detail = format!("TikTok has not accepted the creator's tokens since {since}: {code}");
     Some(error("creator.reconnect_required", detail, RECONNECT))
 }
 
 /// What the app's mode means for this creator.
-fn mode_problem(mode: Option<Known>, creator: &Creator) -> Option<(&'static str, Problem)> {
+fn mode_problem(mode: Option<Known>, creator: &Creator) -> Option<(Level, Problem)> {
     let mode = mode.map(|known| known.mode).filter(|mode| *mode != Mode::Audited)?;
     creator.info.offers(PrivacyLevel::PublicToEveryone).then(|| {
         error(
@@ -449,16 +454,15 @@ fn mode_problem(mode: Option<Known>, creator: &Creator) -> Option<(&'static str,
     })
 }
 
-fn means(mode: Option<Mode>) -> BTreeSet<&'static str> {
+fn means(mode: Option<Mode>) -> Vec<&'static str> {
     let private = "only private accounts can be posted to, and posts are visible to their creator alone";
     let five = "at most 5 creators can post in 24 hours";
-    let limits = match mode {
+    match mode {
         Some(Mode::Sandbox) => {
             vec!["only target users that are entered in TikTok's developer portal can connect", private, five]
         }
         Some(Mode::Unaudited) => vec![private, five],
         Some(Mode::Audited) => vec!["creators can post whatever TikTok's creator_info offers them"],
         None => Vec::new(),
-    };
-    limits.into_iter().collect()
+    }
 }

@@ -8,7 +8,7 @@ use axum::response::Response;
 use domain::{KeyId, KeyName, Problem, Scope, Scopes, SignedDuration, Timestamp};
 use http::StatusCode;
 use ports::{ApiKey, Clock, Entropy, KeyCreated, Keys};
-use serde_json::{Value, json};
+use serde_json::Value;
 use wiring::secrets::Secrets;
 
 use crate::answer::{self, Answered, Ask, REPLAYED, with_header};
@@ -89,8 +89,8 @@ impl<W: Outside> Api<W> {
         let caller = self.caller(&ask, Scope::KeysRead).await?;
         let page = PageAsked::read(&ask)?;
         let found = self.store.list_keys(&caller.workspace, page.cursor.as_deref(), page.limit).await?;
-        let data: Vec<Value> = found.rows.iter().map(view::key).collect();
-        Ok(answer::json(StatusCode::OK, &json!({ "data": data, "next_cursor": found.next_cursor })))
+        let data = found.rows.iter().map(view::key).collect();
+        Ok(answer::json(StatusCode::OK, &view::List { data, next_cursor: found.next_cursor }))
     }
 
     pub(crate) async fn rotate_key(&self, mut ask: Ask) -> Answered {
@@ -215,9 +215,8 @@ impl<W: Outside> Api<W> {
 /// The key as it was made, whatever became of it since, with its secret.
 fn made(key: &ApiKey, secret: &str, replayed: bool) -> Response {
     let new = ApiKey { last_used_at: None, retires_at: None, revoked_at: None, ..key.clone() };
-    let mut view = view::key(&new);
-    view["secret"] = json!(format!("{}_{secret}", view::key_prefix(&key.id)));
-    let response = answer::json(StatusCode::CREATED, &view);
+    let secret = format!("{}_{secret}", view::key_prefix(&key.id));
+    let response = answer::json(StatusCode::CREATED, &view::NewKey { key: view::key(&new), secret });
     if replayed { with_header(response, REPLAYED, "true") } else { response }
 }
 

@@ -6,51 +6,58 @@
 
 mod answer;
 mod auth;
+mod bodies;
 mod connect;
+mod cors;
 mod creator_info;
 mod creators;
 mod crypto;
 mod disconnect;
+mod docs;
+pub mod document;
+mod duplicate;
 mod fields;
 mod health;
 mod keys;
+mod limits;
 mod media;
 mod multipart;
 mod pages;
 mod posts;
 mod refusal;
+mod routes;
 mod steps;
 mod view;
 mod webhook;
 
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-
-use axum::Router;
-use axum::extract::Request;
-use axum::response::Response;
-use axum::routing::{delete, get, post, put};
 use domain::account::RefreshPlan;
 use domain::app::{ModeSetting, is_verification_file};
 use domain::{Periods, SignedDuration};
-use futures::FutureExt as _;
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 use ports::{
-    Accounts, AppRows, Clock, Connections, Creators, Entropy, Keys, MediaRows, Notices, Objects, Posts,
-    Queues, Rescue, Vault,
+    Accounts, AppRows, Clock, Connections, Creators, Entropy, Guards, Keys, MediaRows, Notices, Objects,
+    Posts, Queues, Rescue, Vault,
 };
-use serde_json::json;
 use tiktok::Exchange;
 use wiring::secrets::Secrets;
 
-use answer::{Answered, Ask};
+use answer::{Answered, Ask, Frame};
 pub use auth::KeyCache;
 use refusal::Refusal;
 
 /// What this function may touch, as types.
 pub trait Outside: Send + Sync + 'static {
     /// Rows.
-    type Store: Posts + MediaRows + Accounts + Creators + Keys + Connections + Notices + AppRows + 'static;
+    type Store: Posts
+        + Guards
+        + MediaRows
+        + Accounts
+        + Creators
+        + Keys
+        + Connections
+        + Notices
+        + AppRows
+        + 'static;
     /// Uploads, copies that are needed no more, rescued tokens of creators that go.
     type Objects: Objects + Rescue + 'static;
     /// New attempts, checks, refreshes.
@@ -93,55 +100,16 @@ pub struct Api<W: Outside> {
     pub tiktok_mode: ModeSetting,
     /// `<MediaBaseUrl>` without a slash at its end; `None`: TikTok pulls presigned URLs.
     pub media_base_url: Option<String>,
+    /// Origins whose web pages may use the API with a key of theirs; `*`: every one.
+    pub cors_origins: Vec<String>,
     /// The keys that were seen.
     pub keys: KeyCache,
 }
 
-/// A handler, as axum takes it.
-macro_rules! to {
-    ($api:ident.$handler:ident) => {{
-        let api = Arc::clone(&$api);
-        move |request: Request| {
-            let api = Arc::clone(&api);
-            async move {
-                let ask = Ask::new(request, api.time.now(), &api.time.random());
-                let request_id = ask.request_id.clone();
-                let answered = AssertUnwindSafe(api.$handler(ask)).catch_unwind().await;
-                finished(answered.unwrap_or_else(|_| Err(Refusal::internal("panic"))), &request_id)
-            }
-        }
-    }};
-}
-
 impl<W: Outside> Api<W> {
-    /// Every route.
-    pub fn router(self) -> Router {
-        let api = Arc::new(self);
-        Router::new()
-            .route("/healthz", get(to!(api.health)))
-            .route("/v1/posts", post(to!(api.create_post)).get(to!(api.list_posts)))
-            .route("/v1/posts/{id}", get(to!(api.read_post)))
-            .route("/v1/posts/{id}/cancel", post(to!(api.cancel_post)))
-            .route("/v1/posts/{id}/retry", post(to!(api.retry_post)))
-            .route("/v1/posts/{id}/resolve", post(to!(api.resolve_post)))
-            .route("/v1/media", post(to!(api.declare_media)))
-            .route("/v1/media/{id}", get(to!(api.read_media)))
-            .route("/v1/creators", get(to!(api.list_creators)))
-            .route("/v1/creators/{id}", get(to!(api.read_creator)).delete(to!(api.disconnect_creator)))
-            .route("/v1/creators/{id}/health", get(to!(api.read_creator_health)))
-            .route("/v1/creators/{id}/creator-info", get(to!(api.read_creator_info)))
-            .route("/v1/connect-links", post(to!(api.make_connect_link)))
-            .route("/v1/events", get(to!(api.list_events)))
-            .route("/v1/app-status", get(to!(api.read_app_status)))
-            .route("/v1/app-status/verification-file", put(to!(api.put_verification_file)))
-            .route("/v1/keys", post(to!(api.create_key)).get(to!(api.list_keys)))
-            .route("/v1/keys/{id}", delete(to!(api.revoke_key)))
-            .route("/v1/keys/{id}/rotate", post(to!(api.rotate_key)))
-            .route("/connect/{token}", get(to!(api.open_connect_link)))
-            .route("/oauth/tiktok/callback", get(to!(api.come_back_from_tiktok)))
-            .route("/webhooks/tiktok", post(to!(api.hear_from_tiktok)))
-            .fallback(to!(api.no_such_route))
-            .method_not_allowed_fallback(to!(api.no_such_method))
+    /// What the answer to this request says, whatever it is.
+    fn frame(&self, ask: &Ask) -> Frame {
+        Frame { request_id: ask.request_id.clone(), base: self.base_url(ask) }
     }
 
     /// Where people and TikTok find this API, without a slash at its end.
@@ -179,7 +147,7 @@ impl<W: Outside> Api<W> {
 #[expect(clippy::unused_async, reason = "handlers like the others")]
 impl<W: Outside> Api<W> {
     async fn health(&self, _: Ask) -> Answered {
-        Ok(answer::json(StatusCode::OK, &json!({ "status": "ok" })))
+        Ok(answer::json(StatusCode::OK, &view::Health { status: "ok" }))
     }
 
     async fn no_such_method(&self, ask: Ask) -> Answered {
@@ -190,16 +158,4 @@ impl<W: Outside> Api<W> {
             "use one of the methods in the header Allow",
         ))
     }
-}
-
-/// What every answer has.
-fn finished(answered: Answered, request_id: &str) -> Response {
-    let mut response = answered.unwrap_or_else(|refusal| refusal.response(request_id));
-    let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::try_from(request_id) {
-        headers.insert(answer::REQUEST_ID, id);
-    }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
 }

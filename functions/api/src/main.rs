@@ -75,6 +75,10 @@ async fn main() -> Result<(), Error> {
         public_base_url: settings.optional("PUBLIC_BASE_URL"),
         tiktok_mode: mode?,
         media_base_url: settings.optional("MEDIA_BASE_URL"),
+        cors_origins: settings
+            .optional("CORS_ORIGINS")
+            .map(|origins| origins.split(',').map(|origin| origin.trim().to_owned()).collect())
+            .unwrap_or_default(),
         keys: KeyCache::default(),
     };
     lambda_http::run(api.router()).await

@@ -99,7 +99,7 @@ impl<W: Outside> Api<W> {
         let mut most = limit(creator.info.max_video_post_duration_sec);
         if found > most {
             // what TikTok said before may have changed
-            if let Ok(info) = self.fresh_creator_info(&creator).await {
+            if let Ok((info, _)) = self.fresh_creator_info(&creator).await {
                 most = limit(info.max_video_post_duration_sec);
             }
         }

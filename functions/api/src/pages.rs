@@ -79,7 +79,7 @@ impl Page {
     }
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut safe, character| {
         match character {
             '&' => safe.push_str("&amp;"),

@@ -15,16 +15,16 @@ use flows::Moved;
 use futures::future::join_all;
 use http::{StatusCode, header};
 use ports::{Clock, Created, Creators, Entropy, MediaRows, Objects, Posts, Read, Stored};
-use serde_json::{Value, json};
+use serde_json::Value;
 use wiring::secrets::Secrets;
 
 use crate::answer::{self, Answered, Ask, REPLAYED, with_header};
 use crate::auth::Caller;
 use crate::crypto;
-use crate::fields::{Problems, canonical};
+use crate::fields::{Problems, canonical, not_a_time};
 use crate::multipart::{self, Attached, Incoming};
 use crate::refusal::Refusal;
-use crate::{Api, Outside, view};
+use crate::{Api, Outside, duplicate, limits, view};
 
 const ROUTE: &str = "POST /v1/posts";
 /// TikTok takes an `int32`.
@@ -36,6 +36,17 @@ struct Draft {
     media: Option<MediaId>,
     content: Content,
     publish_at: Option<Timestamp>,
+    allow_duplicate: bool,
+}
+
+/// What a post that is to be written comes with.
+pub(crate) struct Coming<'a> {
+    pub(crate) content: &'a Content,
+    pub(crate) media: Option<&'a Media>,
+    pub(crate) attached: Option<Attached>,
+    pub(crate) allow_duplicate: bool,
+    /// When this invocation ends.
+    pub(crate) deadline: Timestamp,
 }
 
 impl<W: Outside> Api<W> {
@@ -121,17 +132,27 @@ impl<W: Outside> Api<W> {
             retry_of: None,
         };
         let post = Post::accept(order, media.as_ref().and_then(Media::pinned), now, &self.periods);
-        self.accept(&post, &draft.content, media.as_ref(), attached).await
+        let coming = Coming {
+            content: &draft.content,
+            media: media.as_ref(),
+            attached,
+            allow_duplicate: draft.allow_duplicate,
+            deadline: ask.deadline,
+        };
+        self.accept(&post, coming).await
     }
 
     /// Writes the post and starts it.
-    pub(crate) async fn accept(
-        &self,
-        post: &Post,
-        content: &Content,
-        media: Option<&Media>,
-        attached: Option<Attached>,
-    ) -> Answered {
+    pub(crate) async fn accept(&self, post: &Post, coming: Coming<'_>) -> Answered {
+        let Coming { content, media, attached, allow_duplicate, deadline } = coming;
+        let bytes = duplicate::bytes_of(&post.media, media, attached.as_ref());
+        let earlier = self.guarded_by(post, content, &bytes, deadline).await?;
+        if let Some(earlier) = earlier.filter(|_| !allow_duplicate)
+            // a repeat of an old request gives the old answer
+            && self.store.post(&post.id, Read::Strong).await?.is_none()
+        {
+            return Err(earlier.refusal(post.created_at));
+        }
         if let (Some(attached), None) = (&attached, media) {
             self.declare_attached(post, attached).await?;
         }
@@ -240,7 +261,7 @@ impl<W: Outside> Api<W> {
             return false;
         }
         match self.fresh_creator_info(creator).await {
-            Ok(info) => {
+            Ok((info, _)) => {
                 problems.add(against(&info));
                 false
             }
@@ -294,18 +315,17 @@ impl<W: Outside> Api<W> {
         Ok(answer::json(status, &self.with_caption(post, username.as_deref()).await?))
     }
 
-    async fn with_caption(&self, post: &Post, username: Option<&str>) -> Result<Value, Refusal> {
+    async fn with_caption(&self, post: &Post, username: Option<&str>) -> Result<view::Post, Refusal> {
         let content = self.store.content(&post.id, &post.content).await?;
-        let caption = content.as_ref().map(|content| content.caption.as_str());
-        Ok(view::post(post, caption, username))
+        Ok(view::post(post, content.map(|content| content.caption.into()), username))
     }
 
     pub(crate) async fn list_posts(&self, ask: Ask) -> Answered {
         let caller = self.caller(&ask, Scope::PostsRead).await?;
-        let page = PageAsked::read(&ask)?;
-        let found = self.store.list(&caller.workspace, page.cursor.as_deref(), page.limit).await?;
+        let wanted = Wanted::read(&ask)?;
+        let (posts, next_cursor) = self.wanted_posts(&caller.workspace, &wanted).await?;
         let mut usernames: HashMap<CreatorId, String> = HashMap::new();
-        for post in &found.rows {
+        for post in &posts {
             let has_ids =
                 matches!(&post.state, PostState::Published { post_ids, .. } if !post_ids.is_empty());
             if has_ids && !usernames.contains_key(&post.creator) {
@@ -314,12 +334,121 @@ impl<W: Outside> Api<W> {
                 usernames.insert(post.creator.clone(), username);
             }
         }
-        let views = found
-            .rows
+        let views = posts
             .iter()
             .map(|post| self.with_caption(post, usernames.get(&post.creator).map(String::as_str)));
-        let data: Vec<Value> = join_all(views).await.into_iter().collect::<Result<_, _>>()?;
-        Ok(answer::json(StatusCode::OK, &json!({ "data": data, "next_cursor": found.next_cursor })))
+        let data = join_all(views).await.into_iter().collect::<Result<_, _>>()?;
+        Ok(answer::json(StatusCode::OK, &view::List { data, next_cursor }))
+    }
+
+    /// One page of the posts that are wanted. The list holds keys only, so posts are read and looked at; after so many the page
+    /// ends where it is, and its cursor leads on.
+    async fn wanted_posts(
+        &self,
+        workspace: &domain::WorkspaceId,
+        wanted: &Wanted,
+    ) -> Result<(Vec<Post>, Option<String>), Refusal> {
+        let limit = usize::try_from(wanted.page.limit).unwrap_or(usize::MAX);
+        let (pages, size) = if wanted.is_filtered() { (PAGES, PAGE) } else { (1, wanted.page.limit) };
+        let mut posts = Vec::new();
+        let mut cursor = wanted.start();
+        for _ in 0..pages {
+            let found = self.store.list(workspace, cursor.as_deref(), size).await?;
+            let mut rows = found.rows.into_iter().peekable();
+            while let Some(post) = rows.next() {
+                if wanted.created_after.is_some_and(|after| post.created_at < after) {
+                    return Ok((posts, None));
+                }
+                let more = rows.peek().is_some() || found.next_cursor.is_some();
+                let place = ports::cursor::place(post.created_at, post.id.as_str());
+                if wanted.takes(&post) {
+                    posts.push(post);
+                }
+                if posts.len() == limit && more {
+                    return Ok((posts, Some(ports::cursor::encode(&place))));
+                }
+            }
+            cursor = found.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        Ok((posts, cursor))
+    }
+}
+
+/// So many pages of so many posts are looked at for one page of a filtered list.
+const PAGES: u32 = 5;
+const PAGE: u32 = 100;
+/// The last time that a place in a list can say, in milliseconds since 1970: the year 2286.
+const LAST: i64 = 9_999_999_999_999;
+
+/// Which posts are wanted.
+struct Wanted {
+    page: PageAsked,
+    creator: Option<CreatorId>,
+    state: Option<String>,
+    created_after: Option<Timestamp>,
+    created_before: Option<Timestamp>,
+}
+
+impl Wanted {
+    fn read(ask: &Ask) -> Result<Self, Refusal> {
+        let problems = Problems::default();
+        let page = PageAsked::among(ask, &problems);
+        let creator = ask.query("creator").and_then(|text| {
+            let id = text.parse::<CreatorId>();
+            if let Err(error) = &id {
+                let remedy = "send the id as this API gave it";
+                problems.push(Problem::new("/creator", "id.format", error.to_string(), remedy));
+            }
+            id.ok()
+        });
+        let state = ask.query("state");
+        if let Some(found) = state.as_ref().filter(|found| !view::STATES.contains(&found.as_str())) {
+            let found: String = found.chars().take(80).collect();
+            problems.push(Problem::new(
+                "/state",
+                "state.unsupported",
+                format!("`{found}` is no state, only `{}`", view::STATES.join("`, `")),
+                "send one of these",
+            ));
+        }
+        let time = |name: &'static str| {
+            let text = ask.query(name)?;
+            let time = text.parse::<Timestamp>();
+            if time.is_err() {
+                problems.push(not_a_time(format!("/{name}"), &text));
+            }
+            time.ok()
+        };
+        let (created_after, created_before) = (time("created_after"), time("created_before"));
+        if !problems.is_empty() {
+            return Err(Refusal::invalid(problems.take()));
+        }
+        Ok(Self { page, creator, state, created_after, created_before })
+    }
+
+    fn is_filtered(&self) -> bool {
+        self.creator.is_some() || self.state.is_some()
+    }
+
+    fn takes(&self, post: &Post) -> bool {
+        self.creator.as_ref().is_none_or(|creator| post.creator == *creator)
+            && self.state.as_ref().is_none_or(|state| post.state.name() == state)
+    }
+
+    /// Where to begin: behind the page before, or with what is old enough, whichever comes later in the list.
+    fn start(&self) -> Option<String> {
+        let behind = self.page.cursor.as_deref().and_then(|cursor| ports::cursor::decode(cursor).ok());
+        // places are ordered as texts of thirteen digits: what lies outside of them is all, or nothing
+        let within = |time: Timestamp| Timestamp::from_millisecond(time.as_millisecond().clamp(0, LAST)).ok();
+        let old = self.created_before.and_then(within).map(|before| ports::cursor::place(before, ""));
+        let place = match (behind, old) {
+            (Some(behind), Some(old)) => Some(behind.min(old)),
+            (one, other) => one.or(other),
+        };
+        place.map(|place| ports::cursor::encode(&place))
     }
 }
 
@@ -332,6 +461,12 @@ pub(crate) struct PageAsked {
 impl PageAsked {
     pub(crate) fn read(ask: &Ask) -> Result<Self, Refusal> {
         let problems = Problems::default();
+        let page = Self::among(ask, &problems);
+        if problems.is_empty() { Ok(page) } else { Err(Refusal::invalid(problems.take())) }
+    }
+
+    /// The page that is asked for, among other things.
+    fn among(ask: &Ask, problems: &Problems) -> Self {
         let mut page = Self { limit: 20, cursor: None };
         for (name, value) in ask.queries() {
             match name.as_str() {
@@ -351,13 +486,11 @@ impl PageAsked {
                     "`cursor` is not one that a page of this list gave",
                     "send `next_cursor` of the page before, or leave it out",
                 )),
-                _ => {
-                    let remedy = "leave it out; the parameters are `limit` and `cursor`";
-                    problems.unknown_parameter(&name, remedy);
-                }
+                // somebody else's; what nobody knows was refused before
+                _ => {}
             }
         }
-        if problems.is_empty() { Ok(page) } else { Err(Refusal::invalid(problems.take())) }
+        page
     }
 }
 
@@ -379,6 +512,7 @@ pub(crate) fn accepted(post: &Post, content: &Content, replayed: bool) -> Respon
     let body = view::accepted(post, content.caption.as_str());
     let response = answer::json(StatusCode::ACCEPTED, &body);
     let response = with_header(response, header::LOCATION, &format!("/v1/posts/{}", post.id));
+    let response = limits::posting(response);
     if replayed { with_header(response, REPLAYED, "true") } else { response }
 }
 
@@ -432,9 +566,19 @@ fn draft(body: &Value, form: bool, caller: &Caller, now: Timestamp, problems: &P
     let mut fields = problems.body(body);
     let creator = fields.required_id("creator", "say for which creator: `crt_…`");
     fields.word("kind", &["video"], "send `video`");
-    fields.word("mode", &["direct"], "send `direct`");
-    fields.word("transport", &["auto", "pull"], "leave it out, or send `auto`");
-    let transport = Transport::Auto;
+    let mode = match fields.word("mode", &["direct", "inbox"], "send `direct` or `inbox`") {
+        Some("inbox") => Mode::Inbox,
+        _ => Mode::Direct,
+    };
+    let transport =
+        match fields.word("transport", &["auto", "pull", "upload"], "leave it out, or send `auto`") {
+            Some("pull") => Transport::Pull,
+            Some("upload") => Transport::Upload,
+            _ => Transport::Auto,
+        };
+    if mode == Mode::Inbox {
+        the_creator_decides(body, problems);
+    }
     let media = named_media(&mut fields, form, problems);
     let caption = fields.text("caption").unwrap_or_default().to_owned();
     let caption = Caption::of_video(caption).unwrap_or_else(|error| {
@@ -446,7 +590,11 @@ fn draft(body: &Value, form: bool, caller: &Caller, now: Timestamp, problems: &P
         ));
         Caption::default()
     });
-    let privacy_level = fields.required_text("privacy_level", PRIVACY).and_then(|text| {
+    let privacy_level = match mode {
+        Mode::Direct => fields.required_text("privacy_level", PRIVACY),
+        Mode::Inbox => fields.text("privacy_level"),
+    };
+    let privacy_level = privacy_level.and_then(|text| {
         let level = text.parse::<PrivacyLevel>();
         if let Err(error) = &level {
             problems.push(Problem::new(
@@ -477,16 +625,20 @@ fn draft(body: &Value, form: bool, caller: &Caller, now: Timestamp, problems: &P
     let given = Consent {
         music_usage_confirmed: agreed.boolean("music_usage_confirmed"),
         branded_content_policy_confirmed: agreed.boolean("branded_content_policy_confirmed"),
-        text_version: text_version(&mut agreed, problems),
+        text_version: match mode {
+            Mode::Direct => text_version(&mut agreed, problems),
+            Mode::Inbox => agreed.text("text_version").unwrap_or_default().chars().take(64).collect(),
+        },
         given_by: caller.key.to_string(),
         given_at: now,
     };
     agreed.done();
     let publish_at = fields.time("publish_at");
+    let allow_duplicate = fields.boolean("allow_duplicate");
     fields.done();
     let content = Content {
         kind: Kind::Video,
-        mode: Mode::Direct,
+        mode,
         transport,
         media: media.iter().cloned().collect(),
         title: Title::default(),
@@ -500,7 +652,21 @@ fn draft(body: &Value, form: bool, caller: &Caller, now: Timestamp, problems: &P
         add_music: false,
         consent: given,
     };
-    Draft { creator, media, content, publish_at }
+    Draft { creator, media, content, publish_at, allow_duplicate }
+}
+
+/// What a draft for the inbox cannot carry: TikTok asks the creator for it, and would drop what is said here.
+fn the_creator_decides(body: &Value, problems: &Problems) {
+    const THEIRS: [&str; 7] =
+        ["caption", "privacy_level", "allow", "disclosure", "ai_generated", "cover_timestamp_ms", "consent"];
+    for name in THEIRS.iter().filter(|name| body.get(**name).is_some_and(|value| !value.is_null())) {
+        problems.push(Problem::new(
+            format!("/{name}"),
+            "mode.inbox.field",
+            format!("a draft carries no `{name}`: the creator decides it when finishing the post in TikTok"),
+            "leave it out, or send the mode `direct`",
+        ));
+    }
 }
 
 /// A time that is hardly over is now: clocks differ, and requests take their time.

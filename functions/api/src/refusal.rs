@@ -3,21 +3,14 @@
 use std::error::Error as StdError;
 
 use axum::response::Response;
-use domain::{Problem, SignedDuration, Timestamp};
+use domain::{PostId, Problem, SignedDuration, Timestamp};
 use flows::MoveError;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use ports::PortError;
-use serde_json::{Value, json};
 
-use crate::answer;
-
-/// Whose fault it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
-    User,
-    TikTok,
-    System,
-}
+use crate::answer::{self, Frame};
+use crate::view;
+pub(crate) use crate::view::Source;
 
 /// Why a request is not answered with what it asked for. Holds at least one problem.
 #[derive(Debug)]
@@ -30,8 +23,10 @@ struct Said {
     source: Source,
     retryable: bool,
     retry_at: Option<(Timestamp, SignedDuration)>,
-    tiktok: Option<Value>,
-    header: Option<(HeaderName, HeaderValue)>,
+    tiktok: Option<view::TikTokSaid>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// The earlier post, where the same was posted before.
+    duplicate_of: Option<PostId>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -79,7 +74,8 @@ impl Refusal {
             retryable: false,
             retry_at: None,
             tiktok: None,
-            header: None,
+            headers: Vec::new(),
+            duplicate_of: None,
             cause: None,
         }))
     }
@@ -123,14 +119,24 @@ impl Refusal {
             | tiktok::Error::Unbuildable { .. }
             | tiktok::Error::Ambiguous { .. } => "",
         };
-        let said = json!({ "code": error.code(), "message": message, "log_id": error.log_id() });
-        self.0.tiktok = Some(said);
+        self.0.tiktok = Some(view::TikTokSaid {
+            code: error.code().map(str::to_owned),
+            message: message.to_owned(),
+            log_id: error.log_id().map(str::to_owned),
+        });
         self
     }
 
     #[must_use]
-    pub(crate) fn header(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.0.header = Some((name, HeaderValue::from_static(value)));
+    pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
+        self.0.headers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
+        self
+    }
+
+    /// The same was posted before.
+    #[must_use]
+    pub(crate) fn duplicate_of(mut self, post: PostId) -> Self {
+        self.0.duplicate_of = Some(post);
         self
     }
 
@@ -145,60 +151,50 @@ impl Refusal {
         }
     }
 
-    pub(crate) fn response(self, request_id: &str) -> Response {
-        self.log(request_id);
+    pub(crate) fn response(self, frame: &Frame) -> Response {
+        self.log(&frame.request_id);
         let said = *self.0;
         let (code, detail) = match said.problems.as_slice() {
             [only] => (only.rule.clone(), only.detail.clone()),
             many => ("request.invalid".to_owned(), format!("{} problems, listed in `errors`", many.len())),
         };
         let first = said.problems.first();
-        let errors: Vec<Value> = said
-            .problems
-            .iter()
-            .map(|problem| {
-                json!({
-                    "param": problem.param,
-                    "rule": problem.rule,
-                    "detail": problem.detail,
-                    "remedy": problem.remedy,
-                    "level": "error",
-                })
-            })
-            .collect();
-        let body = json!({
-            "type": format!("/docs/errors#{code}"),
-            "title": title(said.status),
-            "status": said.status.as_u16(),
-            "detail": detail,
-            "code": code,
-            "param": first.map(|problem| &problem.param),
-            "rule": first.map(|problem| &problem.rule),
-            "source": match said.source {
-                Source::User => "user",
-                Source::TikTok => "tiktok",
-                Source::System => "system",
-            },
-            "retryable": said.retryable,
-            "retry_at": said.retry_at.map(|(at, _)| at.to_string()),
-            "remedy": first.map(|problem| &problem.remedy),
-            "tiktok": said.tiktok,
-            "request_id": request_id,
-            "level": "error",
-            "errors": errors,
-        });
+        let body = view::Refused {
+            r#type: view::rule_url(&frame.base, &code),
+            title: title(said.status),
+            status: said.status.as_u16(),
+            detail,
+            code,
+            param: first.map(|problem| problem.param.clone()),
+            rule: first.map(|problem| problem.rule.clone()),
+            source: said.source,
+            retryable: said.retryable,
+            retry_at: said.retry_at.map(|(at, _)| at),
+            remedy: first.map(|problem| problem.remedy.clone()),
+            tiktok: said.tiktok,
+            duplicate_of: said.duplicate_of,
+            request_id: frame.request_id.clone(),
+            level: view::Level::Error,
+            errors: said
+                .problems
+                .iter()
+                .map(|problem| view::Problem::of(problem, view::Level::Error))
+                .collect(),
+        };
         let mut response = answer::json(said.status, &body);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some((_, wait)) = said.retry_at {
-            let seconds = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(wait)));
         }
-        if let Some((name, value)) = said.header {
-            headers.insert(name, value);
-        }
+        headers.extend(said.headers);
         response
     }
+}
+
+/// Whole seconds, rounded up, at least one.
+pub(crate) fn seconds(wait: SignedDuration) -> i64 {
+    (wait.as_secs() + i64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 impl From<PortError> for Refusal {
@@ -219,6 +215,7 @@ fn title(status: StatusCode) -> &'static str {
         StatusCode::UNAUTHORIZED => "The key is missing or not valid",
         StatusCode::FORBIDDEN => "Not allowed",
         StatusCode::NOT_FOUND => "Not found",
+        StatusCode::NOT_ACCEPTABLE => "Not acceptable",
         StatusCode::METHOD_NOT_ALLOWED => "Method not allowed",
         StatusCode::CONFLICT => "The present state does not allow it",
         StatusCode::PAYLOAD_TOO_LARGE => "The body is too large",

@@ -11,7 +11,7 @@ use wiring::secrets::Secrets;
 use crate::answer::{Answered, Ask};
 use crate::crypto;
 use crate::fields::Problems;
-use crate::posts::{accepted, required_key, status_problem};
+use crate::posts::{Coming, accepted, required_key, status_problem};
 use crate::refusal::Refusal;
 use crate::{Api, Outside};
 
@@ -141,7 +141,14 @@ impl<W: Outside> Api<W> {
             retry_of: Some(before.id),
         };
         let post = Post::accept(order, Media::pinned(&media), now, &self.periods);
-        self.accept(&post, &content, Some(&media), None).await
+        let coming = Coming {
+            content: &content,
+            media: Some(&media),
+            attached: None,
+            allow_duplicate: false,
+            deadline: ask.deadline,
+        };
+        self.accept(&post, coming).await
     }
 
     /// Moves a post by a person's word. The inner error is the post, where the word makes no sense.

@@ -11,7 +11,6 @@ use domain::{AccountId, Job, Post, SignedDuration, Timestamp};
 use flows::MoveError;
 use http::{StatusCode, header};
 use ports::{Accounts, AppRows, Clock, Entropy, Leased, Posts, Queues, Read, Stored, Unexplained};
-use serde_json::json;
 use tiktok::ClientSecret;
 use tiktok::webhook::{self, EventKind, RemovalReason};
 use wiring::secrets::Secrets;
@@ -20,7 +19,7 @@ use crate::answer::{self, Answered, Ask, JSON_MAX};
 use crate::connect::account_id;
 use crate::crypto::sha256;
 use crate::refusal::{Refusal, chain};
-use crate::{Api, Outside};
+use crate::{Api, Outside, view};
 
 /// An authentic event that is older is worth a question to TikTok, and nothing more.
 const OLD: SignedDuration = SignedDuration::from_mins(5);
@@ -167,7 +166,7 @@ impl<W: Outside> Api<W> {
 }
 
 fn heard() -> Response {
-    answer::json(StatusCode::OK, &json!({}))
+    answer::json(StatusCode::OK, &view::Heard {})
 }
 
 /// What an event is about.

@@ -5,10 +5,12 @@ mod it {
     mod connect;
     mod creators;
     mod disconnect;
+    mod duplicates;
     mod edge;
     mod fixture;
     mod health;
     mod keys;
+    mod manners;
     mod media;
     mod multipart;
     mod mutated_webhooks;

@@ -14,6 +14,7 @@ pub mod notice;
 pub mod periods;
 pub mod post;
 pub mod problem;
+pub mod rule;
 pub mod timeline;
 pub mod wake;
 
@@ -29,3 +30,4 @@ pub use notice::Notice;
 pub use periods::Periods;
 pub use post::{Event, Outcome, Post, PostState};
 pub use problem::Problem;
+pub use rule::{RULES, Rule};

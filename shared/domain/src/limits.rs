@@ -23,6 +23,9 @@ impl<const N: usize> Default for Ring<N> {
 }
 
 impl<const N: usize> Ring<N> {
+    /// How many calls a window takes.
+    pub const QUOTA: usize = N;
+
     /// A ring from reserved times in milliseconds since 1970, as a row holds them.
     pub fn from_millis(mut times: Vec<i64>) -> Self {
         times.sort_unstable();
@@ -47,6 +50,14 @@ impl<const N: usize> Ring<N> {
         }
         let free = self.0[self.0.len() - N] + WINDOW_MILLIS;
         now.max(Timestamp::from_millisecond(free).unwrap_or(Timestamp::MAX))
+    }
+
+    /// How many more calls may begin at `now`, and when there will be one more (`None`: all of them may).
+    pub fn left(&self, now: Timestamp) -> (usize, Option<Timestamp>) {
+        let end =
+            |millis: &i64| Timestamp::from_millisecond(millis + WINDOW_MILLIS).ok().filter(|end| now < *end);
+        let ends: Vec<Timestamp> = self.0.iter().filter_map(end).collect();
+        (N.saturating_sub(ends.len()), ends.first().copied())
     }
 
     fn reserve(&mut self, at: Timestamp) {

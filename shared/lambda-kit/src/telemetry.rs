@@ -20,12 +20,13 @@ pub const NAMESPACE: &str = "Slipway";
 ///
 /// All others are held at INFO. Below it HTTP clients, the SDK and Lambda's runtime print requests, answers, headers and whole
 /// payloads, and with them tokens and signed URLs.
-pub const OURS: [&str; 15] = [
+pub const OURS: [&str; 16] = [
     "api",
     "domain",
     "flows",
     "lambda_kit",
     "media_ingest",
+    "media_transfer",
     "media_s3",
     "ports",
     "publish_init",

@@ -18,8 +18,8 @@ use domain::{
 use crate::samples::{self, NOON};
 use crate::{
     Accounts, ApiKey, AppRows, Connected, Connections, Copied, Created, Creators, DueAccounts, DueKey,
-    DueRow, DueRows, KeyCreated, Keys, Leased, MediaRows, Notices, Objects, OpenError, Plaintext, Posts,
-    Queues, Read, Rescue, Saved, Stored, Unexplained, Vault,
+    DueRow, DueRows, Guard, Guards, KeyCreated, Keys, Leased, MediaRows, Notices, Objects, OpenError,
+    Plaintext, Posts, Queues, Read, Rescue, Saved, Stored, Unexplained, Vault,
 };
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
@@ -772,6 +772,33 @@ pub async fn connections(store: &impl Connections) {
         crate::Connecting { creator: Some(CreatorId::from_bits(0xc1)), browser_sha256: None, ..sample };
     assert!(store.begin([0x62; 32], &link).await.unwrap());
     assert_eq!(store.take([0x62; 32]).await.unwrap(), Some(link));
+}
+
+/// [`Guards`]. Uses keys from `[0x90; 32]`.
+pub async fn guards(store: &impl Guards) {
+    let guard = |post: u128, seconds: i32| Guard {
+        post: PostId::from_bits(post),
+        content: ContentHash([7; 32]),
+        at: NOON,
+        until: NOON + SECOND * seconds,
+        ends_at: NOON + SECOND * 86_400,
+    };
+    let (first, second, later) = (guard(1, 40), guard(2, 40), guard(1, 90));
+    let take = async |guard: &Guard, seen| store.guard([0x90; 32], guard, seen).await.unwrap();
+    assert_eq!(None, take(&first, None).await);
+    assert_eq!(None, take(&first, None).await, "the same again");
+    assert_eq!(Some(first.clone()), take(&second, None).await, "one has it");
+    assert_eq!(Some(first.clone()), take(&second, Some(&later)).await, "what was seen is not what is there");
+    assert_eq!(None, take(&later, Some(&first)).await, "prolonged");
+    assert_eq!(Some(later.clone()), take(&second, Some(&first)).await, "it was prolonged meanwhile");
+    assert_eq!(None, take(&second, Some(&later)).await, "taken over");
+    assert_eq!(
+        Some(second.clone()),
+        take(&later, Some(&first)).await,
+        "of two who saw the same one takes it over"
+    );
+    assert_eq!(None, store.guard([0x91; 32], &first, None).await.unwrap(), "another guard");
+    assert_eq!(None, store.guard([0x92; 32], &second, Some(&first)).await.unwrap(), "what was seen is gone");
 }
 
 /// [`DueRows`]. Uses ids from 0x7000, all of one partition.

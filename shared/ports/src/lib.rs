@@ -199,6 +199,33 @@ pub trait Posts: Send + Sync {
     ) -> impl Future<Output = PortResult<Page<Post>>> + Send;
 }
 
+/// What keeps the same from being posted twice: the post that came first has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guard {
+    /// The post that has it, whether it is written by now or not.
+    pub post: PostId,
+    /// The content of that post; a post of this id with another content never had the guard.
+    pub content: ContentHash,
+    /// When it was taken first.
+    pub at: Timestamp,
+    /// Afterwards a post that is not there will not be written any more by whoever took this.
+    pub until: Timestamp,
+    /// Afterwards it guards nothing.
+    pub ends_at: Timestamp,
+}
+
+/// Guards, by the SHA-256 of what is the same.
+pub trait Guards: Send + Sync {
+    /// Takes a guard that nobody has, or that is still what was `seen` of it. `Some`: it is this instead. Taking the same again
+    /// changes nothing.
+    fn guard(
+        &self,
+        key: [u8; 32],
+        guard: &Guard,
+        seen: Option<&Guard>,
+    ) -> impl Future<Output = PortResult<Option<Guard>>> + Send;
+}
+
 /// Rows of media.
 pub trait MediaRows: Send + Sync {
     /// Writes a new row.

@@ -16,6 +16,7 @@ async fn the_table_keeps_its_promises() {
     contract::creators(&table).await;
     contract::keys(&table).await;
     contract::connections(&table).await;
+    contract::guards(&table).await;
     contract::notices(&table).await;
     contract::app_rows(&table).await;
     contract::due_rows(&MemoryTable::new()).await;

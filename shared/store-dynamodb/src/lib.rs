@@ -7,6 +7,7 @@ mod codec;
 mod connections;
 mod creators;
 mod due;
+mod guards;
 mod item;
 mod keys;
 mod lists;

@@ -5,4 +5,5 @@ mod it {
     mod defaults;
     mod logs;
     mod order;
+    mod rules;
 }

@@ -21,9 +21,9 @@ use domain::{
 };
 use ports::{
     Accounts, ApiKey, AppRows, Connected, Connecting, Connections, Copied, Created, Creators, DeadLetter,
-    DeadLetters, Due, DueAccounts, DueKey, DueRow, DueRows, FetchLog, KeyCreated, Keys, Leased, MediaRows,
-    Notices, Objects, OpenError, Page, Plaintext, PortError, PortResult, Posts, Queues, Read, Rescue, Saved,
-    SecretUrl, Stored, Unexplained, Upload, Vault, Work,
+    DeadLetters, Due, DueAccounts, DueKey, DueRow, DueRows, FetchLog, Guard, Guards, KeyCreated, Keys,
+    Leased, MediaRows, Notices, Objects, OpenError, Page, Plaintext, PortError, PortResult, Posts, Queues,
+    Read, Rescue, Saved, SecretUrl, Stored, Unexplained, Upload, Vault, Work,
 };
 
 /// What happens at a call.
@@ -328,6 +328,10 @@ watched!(Posts {
     remember(publish_id: &PublishId, post: &PostId, now: Timestamp) -> PortResult<()>;
     whose(publish_id: &PublishId) -> PortResult<Option<PostId>>;
     list(workspace: &WorkspaceId, cursor: Option<&str>, limit: u32) -> PortResult<Page<Post>>;
+});
+
+watched!(Guards {
+    guard(key: [u8; 32], guard: &Guard, seen: Option<&Guard>) -> PortResult<Option<Guard>>;
 });
 
 watched!(MediaRows {

@@ -244,6 +244,7 @@ impl Office {
             public_base_url: None,
             tiktok_mode: ModeSetting::Auto,
             media_base_url: Some(MEDIA_BASE_URL.to_owned()),
+            cors_origins: Vec::new(),
             keys: KeyCache::default(),
         }
         .router()

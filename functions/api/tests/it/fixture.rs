@@ -174,6 +174,7 @@ impl Fixture {
             public_base_url: self.public_base_url.clone(),
             tiktok_mode: ModeSetting::Auto,
             media_base_url: Some("https://media.slipway.example".to_owned()),
+            cors_origins: vec!["https://app.example".to_owned()],
             keys: KeyCache::default(),
         }
         .router()
@@ -345,17 +346,48 @@ impl Fixture {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes: Bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer { status: parts.status, headers: parts.headers, text, body }
+        send(self.router.clone(), request).await
+    }
+
+    /// Posts that are created at the very same moment, each by a thread of its own, half of them through another function.
+    pub(crate) fn create_at_once(&self, requests: &[(String, Value)]) -> Vec<Answer> {
+        let functions = [self.router.clone(), self.function(3)];
+        let start = std::sync::Barrier::new(requests.len());
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = requests
+                .iter()
+                .zip(functions.iter().cycle())
+                .map(|((key, body), function)| {
+                    let (function, start) = (function.clone(), &start);
+                    let request = self
+                        .request(Method::POST, "/v1/posts")
+                        .header("idempotency-key", key)
+                        .header(header::CONTENT_TYPE, "application/json")
+                        .body(body.to_string().into())
+                        .unwrap();
+                    scope.spawn(move || {
+                        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                        start.wait();
+                        runtime.block_on(send(function, request))
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        })
     }
 
     pub(crate) fn router(&self) -> Router {
         self.router.clone()
     }
+}
+
+async fn send(function: Router, request: Request<Body>) -> Answer {
+    let response = function.oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes: Bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+    Answer { status: parts.status, headers: parts.headers, text, body }
 }
 
 fn workspace(table: &MemoryTable, number: u128) -> Workspace {
@@ -412,6 +444,10 @@ impl Answer {
             .iter()
             .map(|error| {
                 assert!(!text(&error["detail"]).is_empty() && !text(&error["remedy"]).is_empty());
+                assert!(
+                    domain::Rule::find(&text(&error["rule"])).is_some(),
+                    "no rule of the catalogue: {error}"
+                );
                 (text(&error["param"]), text(&error["rule"]))
             })
             .collect();

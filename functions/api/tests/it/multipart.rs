@@ -52,8 +52,8 @@ async fn a_small_video_comes_inside_the_post() {
     assert!(media.waiting.contains(&fixture.table.only_post().row.id));
     let object = fixture.objects.object(&format!("up/{}", media.id)).expect("the bytes are stored");
     assert_eq!((b"the video".to_vec(), "video/mp4"), (object.bytes, object.content_type.as_str()));
-    // with the two writes of `create` and the object: five calls
-    assert_eq!(["creator_and_media", "declare", "create"].to_vec(), fixture.table.calls());
+    // with the two writes of `create` and the object: six calls
+    assert_eq!(["creator_and_media", "guard", "declare", "create"].to_vec(), fixture.table.calls());
 }
 
 #[tokio::test]

@@ -1,14 +1,15 @@
+use domain::content::{Mode, Transport};
 use domain::post::PostState;
 use domain::{CreatorId, Job, MediaId, Problem, SignedDuration};
-use futures::future::join_all;
 use http::{Method, StatusCode, header};
+use ports::Posts as _;
 use ports::fakes::Fault;
 use serde_json::{Value, json};
 use tiktok_sandbox::Endpoint;
 
 use super::fixture::Fixture;
 
-fn changed(body: &Value, pointer: &str, value: Value) -> Value {
+pub(crate) fn changed(body: &Value, pointer: &str, value: Value) -> Value {
     let mut body = body.clone();
     if let Some(field) = body.pointer_mut(pointer) {
         *field = value;
@@ -30,6 +31,31 @@ fn text(value: &Value) -> &str {
 }
 
 #[tokio::test]
+async fn a_draft_for_the_inbox_carries_its_media_alone() {
+    let (fixture, creator) = Fixture::connected().await;
+    let media = fixture.ready_media(1, 5_000);
+    let draft = json!({
+        "creator": creator, "media": [{ "id": media }], "mode": "inbox", "transport": "upload",
+    });
+    let made = fixture.create("k1", &draft).await;
+    assert_eq!(made.status, 202, "{}", made.body);
+    assert_eq!((&made.body["mode"], &made.body["privacy_level"]), (&json!("inbox"), &json!(null)));
+    let row = fixture.table.posts().remove(0).row;
+    let content = fixture.table.content(&row.id, &row.content).await.unwrap().unwrap();
+    assert_eq!((content.mode, content.transport), (Mode::Inbox, Transport::Upload));
+
+    let mut said = Fixture::post_body(&creator, &media);
+    said["mode"] = json!("inbox");
+    let refused = fixture.create("k2", &said).await;
+    assert_eq!(refused.status, 422, "{}", refused.body);
+    let errors = refused.body["errors"].as_array().expect("a list");
+    assert!(errors.iter().all(|error| error["rule"] == "mode.inbox.field"), "{errors:#?}");
+    let fields: Vec<_> = errors.iter().map(|error| error["param"].as_str().unwrap_or_default()).collect();
+    assert!(fields.contains(&"/caption") && fields.contains(&"/privacy_level"), "{fields:?}");
+    assert_eq!(fixture.table.posts().len(), 1);
+}
+
+#[tokio::test]
 async fn a_post_with_ready_media_is_accepted_and_goes_to_the_publish_queue() {
     let (fixture, creator) = Fixture::connected().await;
     let media = fixture.ready_media(1, 10_000);
@@ -44,8 +70,8 @@ async fn a_post_with_ready_media_is_accepted_and_goes_to_the_publish_queue() {
     assert_eq!(answer.body["caption"], "Harbour at six #boats");
     assert_eq!(answer.body["timeline"][0]["what"], "accepted");
     assert_eq!(answer.body["timeline"][0]["by"], "api");
-    // `create` is two writes; with the message that makes four calls
-    assert_eq!(["creator_and_media", "create"].to_vec(), fixture.table.calls());
+    // `create` is two writes; with the guard and the message that makes five calls
+    assert_eq!(["creator_and_media", "guard", "create"].to_vec(), fixture.table.calls());
     let sent = fixture.queues.waiting();
     assert_eq!(1, sent.len());
     assert!(matches!(&sent[0].job, Job::Publish(job) if job.post == post.id && job.content == post.content));
@@ -148,15 +174,18 @@ async fn another_body_under_the_same_key_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn equal_requests_at_the_same_time_make_one_post_and_one_job() {
+async fn sixty_four_equal_requests_at_once_make_one_post_and_one_job_and_get_equal_answers() {
     let (fixture, creator) = Fixture::connected().await;
     let media = fixture.ready_media(1, 10_000);
     let body = Fixture::post_body(&creator, &media);
-    let answers = join_all((0..10).map(|_| fixture.create("k1", &body))).await;
+    let answers = fixture.create_at_once(&vec![("k1".to_owned(), body.clone()); 64]);
+    assert!(answers.iter().all(|answer| answer.status == StatusCode::ACCEPTED));
     assert!(answers.iter().all(|answer| answer.text == answers[0].text));
-    assert_eq!(9, answers.iter().filter(|answer| answer.replayed()).count());
+    assert_eq!(63, answers.iter().filter(|answer| answer.replayed()).count());
     fixture.table.only_post();
     assert_eq!(1, fixture.queues.waiting().len());
+    let other = fixture.create("k1", &changed(&body, "/ai_generated", json!(true))).await;
+    other.is_problem(422, "", "idempotency_key.reused");
 }
 
 #[tokio::test]
@@ -312,7 +341,14 @@ async fn each_mistake_is_named_by_field_rule_and_remedy_and_nothing_is_written()
             "video.no_video_track",
         ),
         ("photo", changed(&good, "/kind", json!("photo")), 422, "/kind", "kind.unsupported"),
-        ("inbox", changed(&good, "/mode", json!("inbox")), 422, "/mode", "mode.unsupported"),
+        ("a mode of tomorrow", changed(&good, "/mode", json!("story")), 422, "/mode", "mode.unsupported"),
+        (
+            "a way of tomorrow",
+            changed(&good, "/transport", json!("mail")),
+            422,
+            "/transport",
+            "transport.unsupported",
+        ),
         (
             "cover beyond an int32",
             changed(&good, "/cover_timestamp_ms", json!(2_147_483_648_u64)),
@@ -338,7 +374,7 @@ async fn each_mistake_is_named_by_field_rule_and_remedy_and_nothing_is_written()
         );
         assert_eq!((&json!(param), &json!(rule)), (&answer.body["param"], &answer.body["code"]), "{what}");
     }
-    let writes = ["create", "declare", "wait_for", "save"];
+    let writes = ["create", "declare", "guard", "wait_for", "save"];
     assert!(!fixture.table.calls().iter().any(|call| writes.contains(call)));
     assert!(fixture.table.posts().is_empty() && fixture.queues.waiting().is_empty());
     assert_eq!(StatusCode::ACCEPTED, fixture.create("k1", &good).await.status, "the key is still free");
@@ -416,7 +452,8 @@ async fn tiktok_is_asked_once_more_before_a_post_is_refused() {
     let answer = fixture.create("k1", &private).await;
     assert_eq!(StatusCode::ACCEPTED, answer.status, "{}", answer.text);
     assert!(fixture.table.creators()[0].info.privacy_level_options.contains(&"FOLLOWER_OF_CREATOR".into()));
-    assert_eq!(StatusCode::ACCEPTED, fixture.create("k2", &private).await.status);
+    let another = changed(&private, "/caption", json!("another"));
+    assert_eq!(StatusCode::ACCEPTED, fixture.create("k2", &another).await.status);
     assert_eq!(asked + 2, fixture.tiktok.calls(Endpoint::CreatorInfo), "what it said is remembered");
     let duet = changed(&private, "/allow/duet", json!(true));
     fixture.create("k3", &duet).await.is_problem(422, "/allow/duet", "interaction.disabled_by_creator");
@@ -439,7 +476,7 @@ async fn when_tiktok_cannot_be_asked_the_refusal_says_that_it_may_pass() {
 async fn a_post_is_read_with_its_timeline_and_a_list_is_paged_newest_first() {
     let (fixture, creator) = Fixture::connected().await;
     let media = fixture.ready_media(1, 10_000);
-    let body = Fixture::post_body(&creator, &media);
+    let body = changed(&Fixture::post_body(&creator, &media), "/allow_duplicate", json!(true));
     let mut ids = Vec::new();
     for number in 0..5 {
         fixture.clock.advance(SignedDuration::from_secs(1));
@@ -472,5 +509,78 @@ async fn a_post_is_read_with_its_timeline_and_a_list_is_paged_newest_first() {
 
     fixture.get("/v1/posts?limit=0").await.is_problem(422, "/limit", "field.range");
     fixture.get("/v1/posts?cursor=zz").await.is_problem(422, "/cursor", "cursor.format");
-    fixture.get("/v1/posts?state=x").await.is_problem(422, "/state", "field.unknown");
+    fixture.get("/v1/posts?colour=x").await.is_problem(422, "/colour", "field.unknown");
+}
+
+#[tokio::test]
+async fn a_list_is_filtered_by_creator_state_and_time_and_its_cursor_stays_right() {
+    let (fixture, ada) = Fixture::connected().await;
+    let grace = fixture.connect("grace").await;
+    let media = fixture.ready_media(1, 10_000);
+    let (mut of_ada, mut of_grace, mut times) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 0..250 {
+        fixture.clock.advance(SignedDuration::from_secs(1));
+        let (creator, ids) = if number % 50 == 7 { (&grace, &mut of_grace) } else { (&ada, &mut of_ada) };
+        let body = changed(&Fixture::post_body(creator, &media), "/caption", json!(number.to_string()));
+        let body = changed(&body, "/privacy_level", json!("SELF_ONLY"));
+        let answer = fixture.create(&format!("k{number}"), &body).await;
+        assert_eq!(StatusCode::ACCEPTED, answer.status, "{}", answer.text);
+        ids.insert(0, text(&answer.body["id"]).to_owned());
+        times.push(text(&answer.body["created_at"]).to_owned());
+    }
+    let all = async |query: &str| {
+        let (mut ids, mut pages, mut cursor) = (Vec::new(), 0, String::new());
+        loop {
+            let page = fixture.get(&format!("/v1/posts?{query}{cursor}")).await;
+            assert_eq!(StatusCode::OK, page.status, "{}", page.text);
+            let data = page.body["data"].as_array().unwrap();
+            ids.extend(data.iter().map(|post| text(&post["id"]).to_owned()));
+            pages += 1;
+            match &page.body["next_cursor"] {
+                Value::String(next) => cursor = format!("&cursor={next}"),
+                _ => return (ids, pages),
+            }
+        }
+    };
+    assert_eq!((of_grace.clone(), 3), all(&format!("limit=2&creator={grace}")).await);
+    assert_eq!((of_grace.clone(), 1), all(&format!("limit=6&creator={grace}")).await);
+    assert_eq!((of_ada, 3), all(&format!("limit=100&creator={ada}&state=queued")).await);
+    assert_eq!((Vec::new(), 1), all("limit=10&state=failed").await);
+    let between = format!("limit=4&created_after={}&created_before={}", times[100], times[110]);
+    let (ids, pages) = all(&between).await;
+    assert_eq!((10, 3), (ids.len(), pages));
+    let both = format!("{between}&creator={grace}");
+    assert_eq!((vec![of_grace[2].clone()], 1), all(&both).await);
+    assert_eq!((Vec::new(), 1), all("created_before=0029-06-06T10:05:29Z").await);
+    assert_eq!(
+        250,
+        all("limit=100&created_before=9998-12-31T00:00:00Z&created_after=-000001-01-01T00:00:00Z")
+            .await
+            .0
+            .len()
+    );
+    for (query, param, rule) in [
+        ("state=x", "/state", "state.unsupported"),
+        ("creator=ada", "/creator", "id.format"),
+        ("created_after=yesterday", "/created_after", "time.format"),
+    ] {
+        fixture.get(&format!("/v1/posts?{query}")).await.is_problem(422, param, rule);
+    }
+}
+
+#[tokio::test]
+async fn a_filtered_page_looks_at_so_many_posts_and_no_more() {
+    let (fixture, creator) = Fixture::connected().await;
+    let media = fixture.ready_media(1, 10_000);
+    for number in 0..501 {
+        let body = changed(&Fixture::post_body(&creator, &media), "/caption", json!(number.to_string()));
+        fixture.create(&format!("k{number}"), &body).await;
+    }
+    fixture.table.forget_calls();
+    let page = fixture.get("/v1/posts?state=failed").await;
+    assert_eq!(json!([]), page.body["data"]);
+    let cursor = text(&page.body["next_cursor"]);
+    assert_eq!(vec!["list"; 5], fixture.table.calls());
+    let last = fixture.get(&format!("/v1/posts?state=failed&cursor={cursor}")).await;
+    assert_eq!((json!([]), json!(null)), (last.body["data"].clone(), last.body["next_cursor"].clone()));
 }

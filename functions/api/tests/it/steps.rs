@@ -260,9 +260,11 @@ async fn what_ended_otherwise_than_it_was_meant_to_can_be_repeated_as_a_new_post
         assert!(same.replayed() && !answer.replayed());
         assert_eq!((same.status, &same.text), (answer.status, &answer.text));
         assert_eq!(scene.fixture.queues.waiting().len(), 1);
+        // two people who retry it do not publish it twice
         let other = scene.retry(&id, "r2").await;
-        assert_ne!(other.body["id"], answer.body["id"]);
-        assert_eq!(scene.fixture.table.posts().len(), 3);
+        other.is_problem(409, "", "post.duplicate");
+        assert_eq!(other.body["duplicate_of"], answer.body["id"]);
+        assert_eq!(scene.fixture.table.posts().len(), 2);
     }
 }
 

@@ -52,6 +52,7 @@ impl MemoryObjects {
             "put_upload",
             "copy_for_attempt",
             "delete_copy",
+            "read_upload",
             "fence",
             "sign_download",
             "keep",

@@ -15,8 +15,8 @@ use super::past::{Change, History};
 use super::{Faults, ManualClock, OnPurpose, fails_on_purpose, lock};
 use crate::{
     Accounts, ApiKey, AppRows, Clock as _, Connected, Connecting, Connections, Created, Creators, Due,
-    DueAccounts, DueKey, DueRow, DueRows, KeyCreated, Keys, LAST_USE_KEPT, Leased, MediaRows, Notices, Page,
-    PortError, PortResult, Posts, Read, Saved, Stored, Unexplained, Work, cursor,
+    DueAccounts, DueKey, DueRow, DueRows, Guard, Guards, KeyCreated, Keys, LAST_USE_KEPT, Leased, MediaRows,
+    Notices, Page, PortError, PortResult, Posts, Read, Saved, Stored, Unexplained, Work, cursor,
 };
 
 const OPERATIONS: &[&str] = &[
@@ -29,6 +29,7 @@ const OPERATIONS: &[&str] = &[
     "remember",
     "whose",
     "list",
+    "guard",
     "declare",
     "media",
     "several",
@@ -124,6 +125,7 @@ struct Rows {
     posts: BTreeMap<PostId, Row<Post>>,
     contents: HashMap<(PostId, ContentHash), Content>,
     publish_ids: HashMap<PublishId, PostId>,
+    guards: HashMap<[u8; 32], Guard>,
     media: BTreeMap<MediaId, Row<Media>>,
     accounts: BTreeMap<AccountId, AccountRow>,
     creators: BTreeMap<CreatorId, Creator>,
@@ -781,6 +783,19 @@ impl Keys for MemoryTable {
             let ours = rows.keys.values().map(|row| &row.key).filter(|key| key.workspace == *workspace);
             let placed = ours.map(|key| (cursor::place(key.created_at, key.id.as_str()), key.clone()));
             page(placed, cursor, limit)
+        })
+    }
+}
+
+impl Guards for MemoryTable {
+    async fn guard(&self, key: [u8; 32], guard: &Guard, seen: Option<&Guard>) -> PortResult<Option<Guard>> {
+        self.run("guard", |rows| {
+            let there =
+                rows.guards.get(&key).filter(|there| seen != Some(*there) && *there != guard).cloned();
+            if there.is_none() {
+                rows.guards.insert(key, guard.clone());
+            }
+            Ok(there)
         })
     }
 }

@@ -25,6 +25,7 @@ async fn creators_keys_and_connections_keep_their_promises() {
     contract::creators(&table.store).await;
     contract::keys(&table.store).await;
     contract::connections(&table.store).await;
+    contract::guards(&table.store).await;
     contract::notices(&table.store).await;
     contract::app_rows(&table.store).await;
 }
@@ -44,6 +45,7 @@ async fn promises_hold_although_the_first_answer_to_every_write_is_lost() {
     contract::media_rows(&table.store).await;
     contract::creators(&table.store).await;
     contract::keys(&table.store).await;
+    contract::guards(&table.store).await;
     contract::due_accounts(&table.store).await;
     assert!(table.wire.lost() > 70, "only {} answers were lost", table.wire.lost());
 }

@@ -1,0 +1,222 @@
+//! What requests carry, as the document tells it. `fields.rs` reads bodies field by field, so that all mistakes are told at
+//! once; a test holds what the handlers read against what stands here. A new field is one line with its doc here, and one where
+//! it is read.
+#![expect(dead_code, reason = "these types document bodies; `Fields` reads them")]
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// A post that is to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewPost {
+    /// For which creator.
+    #[schema(pattern = "^crt_[0-9a-f]{32}$", example = "crt_0198f3c2a4b07cc19e6d5f4a3b2c1d0e")]
+    creator: String,
+    /// What is posted.
+    kind: Option<Kind>,
+    /// `direct`, or left out: it is published. `inbox`: it goes to the creator's inbox at TikTok, where the creator decides all
+    /// else: nothing but creator, media and time may be said.
+    mode: Option<Mode>,
+    /// The one video. In a form it is the part `media`, and this is left out.
+    #[schema(min_items = 1, max_items = 1)]
+    media: Option<Vec<MediaNamed>>,
+    /// Caption with hashtags and mentions, at most 2,200 UTF-16 units.
+    #[schema(max_length = 2200, example = "Harbour at six #boats")]
+    caption: Option<String>,
+    /// Who may see it; needed unless it goes to the inbox. There is no default: the creator chooses from what creator-info offers.
+    privacy_level: Option<Privacy>,
+    /// What viewers may do; everything is off unless asked for.
+    allow: Option<NewAllow>,
+    /// Commercial content.
+    disclosure: Option<NewDisclosure>,
+    /// Label the post as made by AI.
+    ai_generated: Option<bool>,
+    /// Frame of the video that becomes the cover, in milliseconds.
+    #[schema(minimum = 0, maximum = 2_147_483_647)]
+    cover_timestamp_ms: Option<u32>,
+    /// How TikTok gets the bytes: it pulls them, or we upload them. `auto`, or left out: it pulls, as long as its pulls work.
+    transport: Option<Transport>,
+    /// When it is to be published, with offset; `null`: as soon as possible.
+    #[schema(format = DateTime, example = "2027-01-31T18:00:00+02:00")]
+    publish_at: Option<String>,
+    /// Post it although the same creator, caption and media were posted within 24 hours.
+    allow_duplicate: Option<bool>,
+    /// What the creator agreed to; needed unless it goes to the inbox.
+    consent: Option<NewConsent>,
+}
+
+/// What is posted.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Video,
+}
+
+/// What TikTok does with it.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    Direct,
+    Inbox,
+}
+
+/// How TikTok gets the bytes.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Transport {
+    Auto,
+    Pull,
+    Upload,
+}
+
+/// TikTok's privacy levels.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Privacy {
+    PublicToEveryone,
+    MutualFollowFriends,
+    FollowerOfCreator,
+    SelfOnly,
+}
+
+/// A media by its id.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MediaNamed {
+    /// The id that the declaration gave.
+    #[schema(pattern = "^med_[0-9a-f]{32}$", example = "med_0198f3c2a4b07cc19e6d5f4a3b2c1d0e")]
+    id: String,
+}
+
+/// What viewers may do.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewAllow {
+    /// Viewers may comment.
+    comment: Option<bool>,
+    /// Viewers may make duets.
+    duet: Option<bool>,
+    /// Viewers may stitch.
+    stitch: Option<bool>,
+}
+
+/// Commercial content disclosure.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewDisclosure {
+    /// The creator's own business.
+    your_brand: Option<bool>,
+    /// A paid partnership with a third party.
+    branded_content: Option<bool>,
+}
+
+/// What the creator agreed to before anything is sent to TikTok.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewConsent {
+    /// TikTok's Music Usage Confirmation was accepted.
+    music_usage_confirmed: bool,
+    /// TikTok's Branded Content Policy was accepted; needed when branded content is disclosed.
+    branded_content_policy_confirmed: Option<bool>,
+    /// Which version of the texts the creator was shown.
+    #[schema(min_length = 1, max_length = 64, example = "2026-08")]
+    text_version: String,
+}
+
+/// A media that is to be uploaded.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewMedia {
+    /// What it is.
+    kind: Option<Kind>,
+    /// Its media type.
+    content_type: VideoType,
+    /// Its size in bytes.
+    #[schema(minimum = 1, maximum = 4_000_000_000_u64)]
+    size: u64,
+    /// SHA-256 of its bytes, base64; S3 refuses other bytes.
+    #[schema(min_length = 44, max_length = 44)]
+    sha256: Option<String>,
+    /// Its duration in milliseconds, to be refused before the upload.
+    #[schema(minimum = 1, maximum = 600_000)]
+    duration_ms: Option<u32>,
+    /// For which creator, to be refused before the upload.
+    #[schema(pattern = "^crt_[0-9a-f]{32}$")]
+    creator: Option<String>,
+}
+
+/// Media types that TikTok takes.
+#[derive(Deserialize, ToSchema)]
+enum VideoType {
+    #[serde(rename = "video/mp4")]
+    Mp4,
+    #[serde(rename = "video/quicktime")]
+    QuickTime,
+    #[serde(rename = "video/webm")]
+    Webm,
+}
+
+/// A link that is to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewConnectLink {
+    /// Who must come back, when a creator is connected again.
+    #[schema(pattern = "^crt_[0-9a-f]{32}$")]
+    creator: Option<String>,
+}
+
+/// What became of a post in doubt.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Resolution {
+    /// What is there.
+    outcome: Outcome,
+    /// TikTok's id of the post, where it is published and its link is known.
+    #[schema(pattern = "^[0-9]{1,20}$")]
+    post_id: Option<String>,
+}
+
+/// What is there.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Published,
+    NotPublished,
+}
+
+/// A key that is to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyWanted {
+    /// What it is for.
+    #[schema(min_length = 1, max_length = 80, example = "laptop")]
+    name: String,
+    /// What it may do: some of what the key that asks may do.
+    #[schema(min_items = 1, max_items = 11, example = json!(["posts:read"]))]
+    scopes: Vec<String>,
+    /// When it stops working, with offset.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+}
+
+/// How a key is replaced.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rotation {
+    /// How long the old key goes on working; a day if nothing is said.
+    #[schema(minimum = 0, maximum = 604_800)]
+    grace_seconds: Option<u32>,
+}
+
+/// TikTok's verification file.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewVerificationFile {
+    /// The name that TikTok gives it.
+    #[schema(pattern = "^tiktok[0-9A-Za-z_-]+\\.txt$", example = "tiktokAbCd1234.txt")]
+    name: String,
+    /// What stands in it, byte by byte.
+    #[schema(min_length = 1, max_length = 1_000)]
+    content: String,
+}

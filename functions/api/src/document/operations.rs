@@ -1,0 +1,243 @@
+//! What each route does, under the name of its handler.
+
+use domain::Scope;
+
+use super::{Operation, about};
+use crate::{bodies, view};
+
+pub(crate) fn health() -> Operation {
+    about("Service", "Whether the API answers", "").answers::<view::Health>(200, "It does.")
+}
+
+pub(crate) fn openapi() -> Operation {
+    about("Service", "This document", "").gives(200, "OpenAPI 3.1.", "application/json")
+}
+
+pub(crate) fn docs() -> Operation {
+    about("Service", "This document and the rules as a page", "").gives(200, "A page.", "text/html")
+}
+
+pub(crate) fn list_rules() -> Operation {
+    about("Service", "Every rule", "The whole catalogue, by id: what a problem's `rule` and `code` can be.")
+        .lists::<view::Rule>("The rules.")
+}
+
+pub(crate) fn create_post() -> Operation {
+    about(
+        "Posts",
+        "Create a post",
+        "All checks first, then one write. Media that is still to come is waited for. A video of up to 4,000,000 bytes may be sent \
+         in the same request as a form.",
+    )
+    .needs(Scope::PostsWrite)
+    .creates()
+    .reads::<bodies::NewPost>()
+    .or_form::<bodies::NewPost>()
+    .answers::<view::Post>(202, "It is accepted; Location says where it is.")
+    .refuses(&[404, 409])
+}
+
+pub(crate) fn list_posts() -> Operation {
+    about(
+        "Posts",
+        "List posts",
+        "Newest first. Filters are applied to at most 500 posts for one page: a page may hold fewer than `limit`, even none, and \
+         `next_cursor` still leads on.",
+    )
+    .needs(Scope::PostsRead)
+    .lists::<view::Post>("A page of posts.")
+}
+
+pub(crate) fn read_post() -> Operation {
+    about("Posts", "Read a post", "With its timeline: what happened, when, by whom, and TikTok's log_id.")
+        .needs(Scope::PostsRead)
+        .answers::<view::Post>(200, "The post.")
+}
+
+pub(crate) fn cancel_post() -> Operation {
+    about("Posts", "Cancel a post", "At any time at which it can still be stopped.")
+        .needs(Scope::PostsWrite)
+        .answers::<view::Post>(200, "It is cancelled.")
+        .answers::<view::Post>(202, "TikTok is asked to stop, or an attempt in doubt is kept from going on.")
+        .refuses(&[409])
+}
+
+pub(crate) fn retry_post() -> Operation {
+    about("Posts", "Retry a post", "The same once more, as a new post, after it failed or was cancelled.")
+        .needs(Scope::PostsWrite)
+        .creates()
+        .answers::<view::Post>(202, "A new post; `retry_of` names the old one.")
+        .refuses(&[409])
+}
+
+pub(crate) fn resolve_post() -> Operation {
+    about(
+        "Posts",
+        "Resolve a post in doubt",
+        "A person looked at the creator's TikTok account and says what is there.",
+    )
+    .needs(Scope::PostsWrite)
+    .reads::<bodies::Resolution>()
+    .answers::<view::Post>(200, "The post, resolved.")
+    .refuses(&[409])
+}
+
+pub(crate) fn declare_media() -> Operation {
+    about(
+        "Media",
+        "Declare a media",
+        "Gives a URL that takes exactly these bytes. A repeat gives the media as it is, and signs the URL anew.",
+    )
+    .needs(Scope::MediaWrite)
+    .repeatable()
+    .reads::<bodies::NewMedia>()
+    .answers::<view::Media>(201, "The media, and how to upload it.")
+    .refuses(&[404, 409])
+}
+
+pub(crate) fn read_media() -> Operation {
+    about("Media", "Read a media", "What the probe found, and every rule that it breaks.")
+        .needs(Scope::MediaRead)
+        .answers::<view::Media>(200, "The media.")
+}
+
+pub(crate) fn list_creators() -> Operation {
+    about("Creators", "List creators", "Newest first.")
+        .needs(Scope::CreatorsRead)
+        .lists::<view::Creator>("A page of creators.")
+}
+
+pub(crate) fn read_creator() -> Operation {
+    about("Creators", "Read a creator", "")
+        .needs(Scope::CreatorsRead)
+        .answers::<view::Creator>(200, "The creator.")
+}
+
+pub(crate) fn disconnect_creator() -> Operation {
+    about(
+        "Creators",
+        "Disconnect a creator",
+        "TikTok ends the grant, then the tokens are taken away. Posts that wait are held.",
+    )
+    .needs(Scope::CreatorsWrite)
+    .answers::<view::Disconnected>(200, "The creator is disconnected.")
+    .refuses(&[503])
+}
+
+pub(crate) fn read_creator_health() -> Operation {
+    about(
+        "Creators",
+        "Look after a creator",
+        "The life of the tokens, scopes, posts that wait, and what to do.",
+    )
+    .needs(Scope::CreatorsRead)
+    .answers::<view::CreatorHealth>(200, "How the creator is.")
+}
+
+pub(crate) fn read_creator_info() -> Operation {
+    about(
+        "Creators",
+        "Ask TikTok about a creator",
+        "What the creator may choose from right now; must be shown before a post is composed.",
+    )
+    .needs(Scope::CreatorsRead)
+    .answers::<view::CreatorMay>(200, "TikTok's answer of this moment.")
+    .refuses(&[409, 429, 502, 503])
+}
+
+pub(crate) fn make_connect_link() -> Operation {
+    about(
+        "Connecting",
+        "Make a connect link",
+        "Send it to the creator. It connects one account and ends after a day.",
+    )
+    .needs(Scope::CreatorsWrite)
+    .repeatable()
+    .reads::<bodies::NewConnectLink>()
+    .answers::<view::ConnectLink>(201, "The link.")
+    .refuses(&[404, 409])
+}
+
+pub(crate) fn list_events() -> Operation {
+    about("Events", "List events", "What the workspace was told in the last 90 days, newest first.")
+        .needs(Scope::EventsRead)
+        .lists::<view::Notice>("A page of events.")
+}
+
+pub(crate) fn read_app_status() -> Operation {
+    about("App", "Read the app's status", "How TikTok treats the app, where it pulls from, and what to do.")
+        .needs(Scope::AppRead)
+        .answers::<view::AppStatus>(200, "The app's status.")
+}
+
+pub(crate) fn put_verification_file() -> Operation {
+    about(
+        "App",
+        "Serve TikTok's verification file",
+        "By the media domain at `/` and `/m/`, and by the API at `/`, byte by byte.",
+    )
+    .needs(Scope::AppWrite)
+    .reads::<bodies::NewVerificationFile>()
+    .answers::<view::VerificationFile>(200, "Where it is served.")
+}
+
+pub(crate) fn create_key() -> Operation {
+    about("Keys", "Make a key", "The answer is the only one that shows it.")
+        .needs(Scope::KeysWrite)
+        .repeatable()
+        .reads::<bodies::KeyWanted>()
+        .answers::<view::NewKey>(201, "The key.")
+}
+
+pub(crate) fn list_keys() -> Operation {
+    about("Keys", "List keys", "Newest first, without their secrets.")
+        .needs(Scope::KeysRead)
+        .lists::<view::Key>("A page of keys.")
+}
+
+pub(crate) fn revoke_key() -> Operation {
+    about("Keys", "Revoke a key", "It stops working within a minute.")
+        .needs(Scope::KeysWrite)
+        .answers::<view::Key>(200, "The key, revoked.")
+}
+
+pub(crate) fn rotate_key() -> Operation {
+    about("Keys", "Replace a key", "A new key with the same rights; the old one goes on working for a while.")
+        .needs(Scope::KeysWrite)
+        .repeatable()
+        .reads::<bodies::Rotation>()
+        .answers::<view::NewKey>(201, "The new key.")
+        .refuses(&[409])
+}
+
+pub(crate) fn open_connect_link() -> Operation {
+    about("Connecting", "Open a connect link", "For the creator's browser.")
+        .redirects("On to TikTok's consent page.")
+        .gives(404, "The link does not work any more: a page that says so.", "text/html")
+        .gives(500, "Something failed on our side: a page that says so.", "text/html")
+}
+
+pub(crate) fn come_back_from_tiktok() -> Operation {
+    about(
+        "Connecting",
+        "Come back from TikTok",
+        "For the creator's browser; TikTok adds what it says to the query.",
+    )
+    .gives(200, "The account is connected, or the creator said no: a page that says so.", "text/html")
+    .gives(400, "The sign-in is over: a page that says so.", "text/html")
+    .gives(403, "It began in another browser: a page that says so.", "text/html")
+    .gives(409, "Another account, or connected elsewhere: a page that says so.", "text/html")
+    .gives(500, "Something failed on our side: a page that says so.", "text/html")
+    .gives(502, "TikTok refuses: a page that says so.", "text/html")
+    .gives(503, "Not just now: a page that says so.", "text/html")
+}
+
+pub(crate) fn hear_from_tiktok() -> Operation {
+    about(
+        "Service",
+        "TikTok's webhooks",
+        "Signed by TikTok over the raw bytes; TikTok repeats what is not answered 200.",
+    )
+    .answers::<view::Heard>(200, "It was taken.")
+    .refuses(&[401, 413, 415])
+}

@@ -1,0 +1,131 @@
+//! The same creator, caption and media within a day are one post, unless somebody says otherwise.
+//!
+//! A guard names the post that came first. It is taken before that post's row is written, so that of two at the same moment one
+//! is refused; whoever finds a guard whose post failed, was cancelled or was never written takes it over, conditionally. A post
+//! that is not there may still be written by whoever took its guard, until that invocation has ended: until then it counts.
+//! All of it costs one small write.
+
+use domain::post::PostState;
+use domain::{Content, CreatorId, Media, MediaId, Post, PostId, SignedDuration, Timestamp};
+use http::StatusCode;
+use ports::{Guard, Guards, Posts, Read};
+
+use crate::crypto;
+use crate::media::base64;
+use crate::multipart::Attached;
+use crate::refusal::Refusal;
+use crate::{Api, Outside};
+
+const GUARDED: SignedDuration = SignedDuration::from_hours(24);
+/// Others may change a guard at the same moment this often.
+const TRIES: u32 = 8;
+
+/// The post that came first.
+pub(crate) struct Earlier {
+    post: PostId,
+    /// It is not there yet, and will not come after this.
+    until: Option<Timestamp>,
+}
+
+impl Earlier {
+    pub(crate) fn refusal(self, now: Timestamp) -> Refusal {
+        let refusal = Refusal::new(
+            StatusCode::CONFLICT,
+            "post.duplicate",
+            format!("the same creator, caption and media were posted within 24 hours as `{}`", self.post),
+            "read that post; send `\"allow_duplicate\": true` if the same is to be posted again",
+        )
+        .duplicate_of(self.post);
+        match self.until {
+            Some(until) => refusal.retry_in(until.duration_since(now), now),
+            None => refusal,
+        }
+    }
+}
+
+impl<W: Outside> Api<W> {
+    /// Takes what guards this post. `Some`: another one has it.
+    pub(crate) async fn guarded_by(
+        &self,
+        post: &Post,
+        content: &Content,
+        bytes: &[String],
+        deadline: Timestamp,
+    ) -> Result<Option<Earlier>, Refusal> {
+        let guard = Guard {
+            post: post.id.clone(),
+            content: post.content,
+            at: post.created_at,
+            until: deadline + self.periods.claim_margin,
+            ends_at: post.created_at + GUARDED,
+        };
+        for bytes in bytes {
+            let key = key(&post.creator, bytes, content.caption.as_str());
+            if let Some(earlier) = self.take_guard(key, guard.clone(), deadline).await? {
+                return Ok(Some(earlier));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn take_guard(
+        &self,
+        key: [u8; 32],
+        mut guard: Guard,
+        deadline: Timestamp,
+    ) -> Result<Option<Earlier>, Refusal> {
+        let now = guard.at;
+        let mut seen: Option<Guard> = None;
+        for _ in 0..TRIES {
+            let Some(there) = self.store.guard(key, &guard, seen.as_ref()).await? else { return Ok(None) };
+            if now < there.ends_at {
+                if (&there.post, there.content) == (&guard.post, guard.content) {
+                    // a repeat of the request that took it: it has to count for as long as this may write
+                    if deadline <= there.until {
+                        return Ok(None);
+                    }
+                    guard = Guard { until: guard.until, ..there.clone() };
+                } else if let Some(earlier) = self.stands(&there, now).await? {
+                    return Ok(Some(earlier));
+                }
+            }
+            seen = Some(there);
+        }
+        Err(Refusal::internal("a guard was changed by others again and again"))
+    }
+
+    /// The post of a guard, if it bars the way.
+    async fn stands(&self, guard: &Guard, now: Timestamp) -> Result<Option<Earlier>, Refusal> {
+        let post = self.store.post(&guard.post, Read::Strong).await?.map(|post| post.row);
+        Ok(match post {
+            None if guard.until <= now => None,
+            None => Some(Earlier { post: guard.post.clone(), until: Some(guard.until) }),
+            // its id was used for something else, and this was never written
+            Some(post) if post.content != guard.content => None,
+            Some(Post { state: PostState::Failed { .. } | PostState::Cancelled { .. }, .. }) => None,
+            Some(post) => Some(Earlier { post: post.id, until: None }),
+        })
+    }
+}
+
+/// What names the bytes, whatever id they have: the checksum that S3 has checked, else the entity tag, else the upload that is
+/// still to come. Posts that waited for an upload are found by it although the tag is known by now.
+pub(crate) fn bytes_of(id: &MediaId, media: Option<&Media>, attached: Option<&Attached>) -> Vec<String> {
+    let checksum = attached
+        .map(|attached| base64(&attached.sha256))
+        .or_else(|| media.and_then(|media| media.declared.sha256.clone()));
+    if let Some(checksum) = checksum {
+        return vec![format!("sha256 {checksum}")];
+    }
+    let upload = format!("upload {id}");
+    match media.and_then(|media| Some((media, media.pinned()?.video()?.etag.clone()))) {
+        Some((media, etag)) if media.waiting.is_empty() => vec![format!("etag {etag}")],
+        Some((_, etag)) => vec![format!("etag {etag}"), upload],
+        None => vec![upload],
+    }
+}
+
+/// The caption stands last: nothing in it looks like another creator or other bytes.
+fn key(creator: &CreatorId, bytes: &str, caption: &str) -> [u8; 32] {
+    crypto::sha256(format!("{creator}\n{bytes}\n{caption}").as_bytes())
+}
