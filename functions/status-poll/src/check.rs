@@ -251,7 +251,7 @@ where
         if let Some(event) = upload_over(&seen.row, &report, self.time.now()) {
             return self.give_up(seen, event, by).await;
         }
-        let seen = match pulling(&seen.row, &report) {
+        let seen = match pulling(&seen.row, &report).filter(|_| !self.is_silent(&seen.row)) {
             Some(event) => self.see_it_get_on(seen, event, by).await?,
             None => seen,
         };
