@@ -160,6 +160,7 @@ impl<W: Outside> Api<W> {
             container: attached.container,
             size: attached.bytes.len() as u64,
             sha256: Some(crate::media::base64(&attached.sha256)),
+            convert: false,
         };
         let (id, workspace) = (post.media.clone(), post.workspace.clone());
         let mut media = Media::declare(id, workspace, declared, post.created_at, &self.periods);

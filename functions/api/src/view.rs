@@ -2,7 +2,7 @@
 
 use domain::content::PrivacyLevel;
 use domain::creator::{CreatorInfo, CreatorStatus};
-use domain::media::MediaState;
+use domain::media::{MediaState, Probe, VideoProbe};
 use domain::notice::News;
 use domain::post::PostState;
 use domain::timeline::Entry;
@@ -106,20 +106,43 @@ fn entry(entry: &Entry) -> Value {
 pub(crate) fn media(media: &Media, upload: Option<&Upload>) -> Value {
     let (state, probe, problems) = match &media.state {
         MediaState::AwaitingUpload { .. } => ("awaiting_upload", None, &[][..]),
-        MediaState::Ready { probe, .. } => ("ready", Some(probe), &[][..]),
+        // advice: what is ready can be posted as it is
+        MediaState::Ready { probe, advice, .. } => ("ready", Some(probe), advice.as_slice()),
         MediaState::Rejected { problems } => ("rejected", None, problems.as_slice()),
     };
-    let probe = probe.map(|probe| {
-        json!({
-            "container": probe.container.extension(),
-            "codec": probe.codec,
-            "duration_ms": probe.duration_ms,
-            "frame_rate": f64::from(probe.frame_rate_millis) / 1_000.0,
-            "width": probe.width,
-            "height": probe.height,
-            "rotation": probe.rotation,
-            "size": probe.size,
+    let problems: Vec<Value> = problems
+        .iter()
+        .map(|problem| {
+            json!({
+                "level": problem.level,
+                "rule": problem.rule,
+                "param": problem.param,
+                "detail": problem.detail,
+                "remedy": problem.remedy,
+            })
         })
+        .collect();
+    let probe = probe.map(|probe| match probe {
+        Probe::Video(video) => self::video(video),
+        Probe::Photo(photo) => {
+            let original = photo.converted_from.as_ref().map(|it| {
+                json!({
+                    "format": it.container.extension(),
+                    "width": it.width,
+                    "height": it.height,
+                    "orientation": it.orientation,
+                    "size": it.size,
+                })
+            });
+            json!({
+                "format": photo.format.extension(),
+                "width": photo.width,
+                "height": photo.height,
+                "orientation": photo.orientation,
+                "size": photo.size,
+                "converted_from": original,
+            })
+        }
     });
     let upload = upload.map(|upload| {
         let headers: serde_json::Map<String, Value> =
@@ -134,14 +157,28 @@ pub(crate) fn media(media: &Media, upload: Option<&Upload>) -> Value {
     json!({
         "id": media.id.as_str(),
         "state": state,
-        "kind": "video",
+        "kind": media.declared.container.kind().as_str(),
         "content_type": media.declared.container.content_type(),
+        "convert": media.declared.convert,
         "size": media.declared.size,
         "sha256": media.declared.sha256,
         "probe": probe,
         "problems": problems,
         "upload": upload,
         "created_at": media.created_at.to_string(),
+    })
+}
+
+fn video(video: &VideoProbe) -> Value {
+    json!({
+        "container": video.container.extension(),
+        "codec": video.codec,
+        "duration_ms": video.duration_ms,
+        "frame_rate": f64::from(video.frame_rate_millis) / 1_000.0,
+        "width": video.width,
+        "height": video.height,
+        "rotation": video.rotation,
+        "size": video.size,
     })
 }
 

@@ -650,7 +650,15 @@ pub trait Objects: Send + Sync {
         container: Container,
         bytes: Vec<u8>,
     ) -> impl Future<Output = PortResult<String>> + Send;
-    /// Copies `up/<media>` to the attempt's key, if it still has the entity tag; no byte comes through here.
+    /// Stores the JPEG that a photo was converted to, beside the upload, which stays as it came; gives its entity tag.
+    /// Converting once more writes over it.
+    fn put_converted(
+        &self,
+        media: &MediaId,
+        bytes: Vec<u8>,
+    ) -> impl Future<Output = PortResult<String>> + Send;
+    /// Copies the upload, or what it was converted to, to the attempt's key: whichever of the two has the entity tag. No
+    /// byte comes through here.
     fn copy_for_attempt(
         &self,
         media: &MediaId,

@@ -428,6 +428,7 @@ watched!(Objects {
         now: Timestamp,
     ) -> PortResult<Upload>;
     put_upload(media: &MediaId, container: Container, bytes: Vec<u8>) -> PortResult<String>;
+    put_converted(media: &MediaId, bytes: Vec<u8>) -> PortResult<String>;
     copy_for_attempt(media: &MediaId, etag: &str, key: &str, content_type: &'static str) -> PortResult<Copied>;
     read_upload(media: &MediaId, etag: &str, range: Range<u64>) -> PortResult<Option<Bytes>>;
     fence(key: &str) -> PortResult<Timestamp>;
