@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::media::{Container, Declared, MediaState, VIDEO_MAX_BYTES};
+use domain::media::{Container, Declared, MediaKind, MediaState};
 use domain::{CreatorId, Media, MediaId, Problem, Scope, Timestamp};
 use http::{StatusCode, header};
 use ports::{Clock, Created, Creators, Entropy, MediaRows, Objects, Read};
@@ -61,7 +61,7 @@ impl<W: Outside> Api<W> {
         };
         let upload = match &media.state {
             MediaState::AwaitingUpload { .. } => {
-                let Declared { container, size, sha256 } = &media.declared;
+                let Declared { container, size, sha256, .. } = &media.declared;
                 let valid = self.upload;
                 Some(
                     self.objects
@@ -136,21 +136,42 @@ fn too_long(found: u64, most: u64) -> Problem {
 
 fn draft(body: &Value, problems: &Problems) -> Draft {
     let mut fields = problems.body(body);
-    fields.word("kind", &["video"], "send `video`");
-    let container = fields.required_text("content_type", TYPES).and_then(|text| {
-        let container = Container::from_content_type(text);
+    let kind = match fields.word("kind", &["video", "photo"], "send `video` or `photo`") {
+        Some("photo") => MediaKind::Photo,
+        _ => MediaKind::Video,
+    };
+    let convert = fields.boolean("convert");
+    if convert && kind == MediaKind::Video {
+        problems.push(Problem::new(
+            fields.pointer("convert"),
+            "convert.video",
+            "videos are not converted",
+            "leave `convert` away, and export the video as MP4 with H.264",
+        ));
+    }
+    let types = types(kind);
+    let container = fields.required_text("content_type", types).and_then(|text| {
+        let container = Container::from_content_type(text).filter(|it| it.kind() == kind);
         if container.is_none() {
             let found: String = text.chars().take(80).collect();
             problems.push(Problem::new(
                 fields.pointer("content_type"),
                 "media.content_type",
-                format!("`{found}` is not a video that TikTok takes"),
-                TYPES,
+                format!("`{found}` is not a {} that TikTok takes", kind.as_str()),
+                types,
             ));
         }
         container
     });
-    let size = size(&mut fields, problems);
+    if container == Some(Container::Png) && !convert {
+        problems.push(Problem::new(
+            fields.pointer("content_type"),
+            "photo.format",
+            "TikTok takes no PNG pictures, only JPEG and WebP",
+            "send `convert: true` to have it made into a JPEG, or export it as one",
+        ));
+    }
+    let size = size(&mut fields, problems, kind, convert);
     let sha256 = fields.text("sha256").map(str::to_owned);
     if let Some(text) = &sha256
         && !STANDARD.decode(text).is_ok_and(|bytes| bytes.len() == 32)
@@ -163,27 +184,49 @@ fn draft(body: &Value, problems: &Problems) -> Draft {
         ));
     }
     let duration_ms = fields.number("duration_ms", 1, u64::from(u32::MAX));
+    if duration_ms.is_some() && kind == MediaKind::Photo {
+        problems.push(Problem::new(
+            fields.pointer("duration_ms"),
+            "photo.duration",
+            "a photo has no duration",
+            "leave `duration_ms` away",
+        ));
+    }
     if let Some(found) = duration_ms.filter(|found| *found > DURATION_MAX_MS) {
         problems.push(too_long(found, DURATION_MAX_MS));
     }
     let creator = fields.id("creator");
     fields.done();
-    let declared = container.zip(size).map(|(container, size)| Declared { container, size, sha256 });
+    let declared = container.zip(size).map(|(container, size)| Declared { container, size, sha256, convert });
     Draft { declared, duration_ms, creator }
 }
 
-const TYPES: &str = "send `video/mp4`, `video/quicktime` or `video/webm`";
+const fn types(kind: MediaKind) -> &'static str {
+    match kind {
+        MediaKind::Video => "send `video/mp4`, `video/quicktime` or `video/webm`",
+        MediaKind::Photo => "send `image/jpeg` or `image/webp`, or `image/png` to have it converted",
+    }
+}
 
-fn size(fields: &mut crate::fields::Fields<'_>, problems: &Problems) -> Option<u64> {
+fn size(
+    fields: &mut crate::fields::Fields<'_>,
+    problems: &Problems,
+    kind: MediaKind,
+    convert: bool,
+) -> Option<u64> {
+    let most = kind.max_bytes(convert);
     let size = fields.number("size", 1, u64::MAX);
     let pointer = fields.pointer("size");
     match size {
-        Some(found) if found > VIDEO_MAX_BYTES => {
+        Some(found) if found > most => {
             problems.push(Problem::new(
                 pointer,
-                "video.size.max",
-                format!("the video has {found} bytes, at most {VIDEO_MAX_BYTES} are allowed"),
-                "export the video at a lower bitrate",
+                format!("{}.size.max", kind.as_str()),
+                format!("the {} has {found} bytes, at most {most} are allowed", kind.as_str()),
+                match kind {
+                    MediaKind::Video => "export the video at a lower bitrate",
+                    MediaKind::Photo => "export the photo with a lower quality, or smaller",
+                },
             ));
             None
         }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use domain::Problem;
-use domain::media::Container;
+use domain::media::{Container, MediaKind};
 use futures::stream;
 use http::{StatusCode, header};
 use serde_json::{Value, json};
@@ -101,7 +101,8 @@ fn attach(
     let container = match content_type {
         None | Some("application/octet-stream") => file_name.and_then(by_extension),
         Some(content_type) => Container::from_content_type(content_type),
-    };
+    }
+    .filter(|container| container.kind() == MediaKind::Video);
     let Some(container) = container else {
         problems.push(part(
             "media",
@@ -116,7 +117,7 @@ fn attach(
 
 fn by_extension(file_name: &str) -> Option<Container> {
     let extension = file_name.rsplit_once('.')?.1.to_ascii_lowercase();
-    [Container::Mp4, Container::Mov, Container::Webm].into_iter().find(|it| it.extension() == extension)
+    Container::ALL.into_iter().find(|it| it.extension() == extension)
 }
 
 fn part(name: &str, rule: &str, detail: &str, remedy: &str) -> Problem {

@@ -8,7 +8,7 @@ use domain::content::{
 };
 use domain::creator::{CreatorInfo, CreatorStatus};
 use domain::media::{Declared, MediaState};
-use domain::post::{Event, Failure, Order, PostState, Wish};
+use domain::post::{Order, PostState, Wish};
 use domain::timeline::Actor;
 use domain::{Creator, CreatorId, Media, MediaId, Post, PostId, Problem, Scope, SignedDuration, Timestamp};
 use flows::Moved;
@@ -181,6 +181,7 @@ impl<W: Outside> Api<W> {
             container: attached.container,
             size: attached.bytes.len() as u64,
             sha256: Some(crate::media::base64(&attached.sha256)),
+            convert: false,
         };
         let (id, workspace) = (post.media.clone(), post.workspace.clone());
         let mut media = Media::declare(id, workspace, declared, post.created_at, &self.periods);
@@ -202,13 +203,8 @@ impl<W: Outside> Api<W> {
         let Some(media) = self.store.wait_for(&seen.row.media, &seen.row.id).await? else {
             return Ok(());
         };
-        let event = match &media.row.state {
-            MediaState::AwaitingUpload { .. } => return Ok(()),
-            MediaState::Ready { .. } => match media.row.pinned() {
-                Some(pinned) => Event::MediaReady(pinned),
-                None => return Ok(()),
-            },
-            MediaState::Rejected { problems } => Event::MediaRejected(failure(problems)),
+        let Some(event) = flows::media_event(&self.store, &seen.row, &media.row).await? else {
+            return Ok(());
         };
         let by = Actor::Api.into();
         let moved = flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &by).await?;
@@ -548,17 +544,6 @@ pub(crate) fn status_problem(status: CreatorStatus) -> Option<Problem> {
 
 fn is_awaited(media: &Media) -> bool {
     matches!(media.state, MediaState::AwaitingUpload { .. })
-}
-
-fn failure(problems: &[Problem]) -> Failure {
-    match problems.first() {
-        Some(first) => {
-            Failure { code: first.rule.clone(), remedy: format!("{}: {}", first.detail, first.remedy) }
-        }
-        None => {
-            Failure { code: "media.rejected".into(), remedy: "upload another video as a new media".into() }
-        }
-    }
 }
 
 /// Reads the body's fields; everything that is wrong goes to `problems`.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::content::{Mode, PrivacyLevel};
 use domain::creator::{CreatorInfo, CreatorStatus};
-use domain::media::MediaState;
+use domain::media::{self, MediaState, Original, PhotoProbe, VideoProbe};
 use domain::notice::News;
 use domain::post::PostState;
 use domain::timeline::{Actor, Entry, What};
@@ -43,6 +43,15 @@ pub(crate) enum Source {
 pub(crate) enum Level {
     Error,
     Advice,
+}
+
+impl From<domain::Level> for Level {
+    fn from(level: domain::Level) -> Self {
+        match level {
+            domain::Level::Error => Self::Error,
+            domain::Level::Advice => Self::Advice,
+        }
+    }
 }
 
 /// Why a request is not answered with what it asked for (RFC 9457).
@@ -415,7 +424,7 @@ fn entry(entry: &Entry) -> Event {
     Event { at: entry.at, what: entry.what, by: entry.by, code: entry.code.clone(), tiktok }
 }
 
-/// An uploaded video.
+/// An uploaded video or photo.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Media {
     /// Its id.
@@ -424,10 +433,12 @@ pub(crate) struct Media {
     /// `awaiting_upload`, `ready` or `rejected`.
     #[schema(schema_with = media_states)]
     state: &'static str,
-    /// `video`.
+    /// `video` or `photo`.
     kind: &'static str,
     /// The declared media type.
     content_type: &'static str,
+    /// Whether a photo that TikTok does not take as it is, is converted.
+    convert: bool,
     /// The declared size in bytes.
     size: u64,
     /// The declared SHA-256, base64.
@@ -436,7 +447,7 @@ pub(crate) struct Media {
     /// What the bytes are, once they are read.
     #[schema(required)]
     probe: Option<Probe>,
-    /// Every rule that they break.
+    /// Every rule that they break, and what is advised.
     problems: Vec<MediaProblem>,
     /// How to upload, in the answer to the declaration.
     #[schema(required)]
@@ -456,7 +467,17 @@ fn media_states() -> utoipa::openapi::Object {
 
 /// What the bytes of a media are.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Probe {
+#[serde(untagged)]
+pub(crate) enum Probe {
+    /// Those of a video.
+    Video(Video),
+    /// Those of a photo.
+    Photo(Photo),
+}
+
+/// What the bytes of a video are.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Video {
     /// `mp4`, `mov` or `webm`.
     container: &'static str,
     /// `h264`, `h265`, `vp8`, `vp9`, or what the file calls it.
@@ -475,6 +496,39 @@ pub(crate) struct Probe {
     size: u64,
 }
 
+/// What the bytes of a photo are, as it is given to TikTok.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Photo {
+    /// `jpg` or `webp`.
+    format: &'static str,
+    /// Width in pixels before it is turned.
+    width: u32,
+    /// Height in pixels before it is turned.
+    height: u32,
+    /// How EXIF says that it is to be turned or mirrored, 1 (as it is) to 8.
+    orientation: u8,
+    /// Size in bytes.
+    size: u64,
+    /// What was uploaded, if this is what it was converted to.
+    #[schema(required)]
+    converted_from: Option<Uploaded>,
+}
+
+/// A photo before it was converted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Uploaded {
+    /// `jpg`, `webp` or `png`.
+    format: &'static str,
+    /// Width in pixels before it is turned.
+    width: u32,
+    /// Height in pixels before it is turned.
+    height: u32,
+    /// How EXIF says that it is to be turned or mirrored, 1 (as it is) to 8.
+    orientation: u8,
+    /// Size in bytes.
+    size: u64,
+}
+
 /// A rule that a media breaks.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MediaProblem {
@@ -486,6 +540,8 @@ pub(crate) struct MediaProblem {
     detail: String,
     /// What to do.
     remedy: String,
+    /// `error`, or `advice`: it is taken, and would do better otherwise.
+    level: Level,
 }
 
 /// A request that uploads the bytes.
@@ -507,25 +563,21 @@ pub(crate) struct UploadTo {
 pub(crate) fn media(media: &domain::Media, upload: Option<&Upload>) -> Media {
     let (state, probe, problems) = match &media.state {
         MediaState::AwaitingUpload { .. } => ("awaiting_upload", None, &[][..]),
-        MediaState::Ready { probe, .. } => ("ready", Some(probe), &[][..]),
+        // advice: what is ready can be posted as it is
+        MediaState::Ready { probe, advice, .. } => ("ready", Some(probe), advice.as_slice()),
         MediaState::Rejected { problems } => ("rejected", None, problems.as_slice()),
     };
     Media {
         id: media.id.clone(),
         state,
-        kind: "video",
+        kind: media.declared.container.kind().as_str(),
         content_type: media.declared.container.content_type(),
+        convert: media.declared.convert,
         size: media.declared.size,
         sha256: media.declared.sha256.clone(),
-        probe: probe.map(|probe| Probe {
-            container: probe.container.extension(),
-            codec: probe.codec.clone(),
-            duration_ms: probe.duration_ms,
-            frame_rate: f64::from(probe.frame_rate_millis) / 1_000.0,
-            width: probe.width,
-            height: probe.height,
-            rotation: probe.rotation,
-            size: probe.size,
+        probe: probe.map(|probe| match probe {
+            media::Probe::Video(video) => Probe::Video(self::video(video)),
+            media::Probe::Photo(photo) => Probe::Photo(self::photo(photo)),
         }),
         problems: problems
             .iter()
@@ -534,6 +586,7 @@ pub(crate) fn media(media: &domain::Media, upload: Option<&Upload>) -> Media {
                 rule: problem.rule.clone(),
                 detail: problem.detail.clone(),
                 remedy: problem.remedy.clone(),
+                level: problem.level.into(),
             })
             .collect(),
         upload: upload.map(|upload| UploadTo {
@@ -543,6 +596,37 @@ pub(crate) fn media(media: &domain::Media, upload: Option<&Upload>) -> Media {
             expires_at: upload.expires_at,
         }),
         created_at: media.created_at,
+    }
+}
+
+fn video(video: &VideoProbe) -> Video {
+    Video {
+        container: video.container.extension(),
+        codec: video.codec.clone(),
+        duration_ms: video.duration_ms,
+        frame_rate: f64::from(video.frame_rate_millis) / 1_000.0,
+        width: video.width,
+        height: video.height,
+        rotation: video.rotation,
+        size: video.size,
+    }
+}
+
+fn photo(photo: &PhotoProbe) -> Photo {
+    let uploaded = |it: &Original| Uploaded {
+        format: it.container.extension(),
+        width: it.width,
+        height: it.height,
+        orientation: it.orientation,
+        size: it.size,
+    };
+    Photo {
+        format: photo.format.extension(),
+        width: photo.width,
+        height: photo.height,
+        orientation: photo.orientation,
+        size: photo.size,
+        converted_from: photo.converted_from.as_ref().map(uploaded),
     }
 }
 

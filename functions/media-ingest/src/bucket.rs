@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use domain::MediaId;
 use media_s3::{Bucket, RangedObject};
-use ports::{PortError, PortResult};
+use ports::{Objects, PortError, PortResult};
 
 use crate::ingest::Uploads;
 use crate::probe::RangedRead;
@@ -35,5 +35,9 @@ impl Uploads for Bucket {
             let etag = object.etag().to_owned();
             (Ranged(object), etag)
         }))
+    }
+
+    async fn put_converted(&self, media: &MediaId, bytes: Vec<u8>) -> PortResult<String> {
+        Objects::put_converted(self, media, bytes).await
     }
 }

@@ -1,13 +1,16 @@
 //! From "an object was created" to "the posts that waited may go".
 
-use domain::media::MediaState;
+use domain::media::{Container, MediaKind, MediaState, Original, PhotoFormat, PhotoProbe, VideoProbe};
 use domain::post::{Event, Failure as PostFailure, PostState};
 use domain::timeline::Actor;
 use domain::{Media, MediaId, Periods, PostId, Problem};
 use flows::MoveError;
 use lambda_kit::batch::Failure;
 use ports::{Clock, Entropy, MediaRows, PortResult, Posts, Queues, Read, Saved, Stored};
+use tokio::sync::Semaphore;
 
+use crate::convert;
+use crate::probe::photo::{self, Photo};
 use crate::probe::{self, ProbeError, RangedRead};
 
 /// Uploads that can be read in ranges.
@@ -20,6 +23,13 @@ pub trait Uploads: Send + Sync {
         &self,
         media: &MediaId,
     ) -> impl Future<Output = PortResult<Option<(Self::Upload, String)>>> + Send;
+
+    /// Stores the JPEG that a photo was converted to beside the upload; gives its `ETag`.
+    fn put_converted(
+        &self,
+        media: &MediaId,
+        bytes: Vec<u8>,
+    ) -> impl Future<Output = PortResult<String>> + Send;
 }
 
 /// What this function may touch.
@@ -34,7 +44,22 @@ pub struct MediaIngest<S, U, Q, T> {
     pub time: T,
     /// The template's periods.
     pub periods: Periods,
+    /// Whose turn it is to convert.
+    pub converting: Turns,
 }
+
+/// One conversion at a time, however many messages come together: each may take half of the memory.
+#[derive(Debug)]
+pub struct Turns(Semaphore);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(Semaphore::new(1))
+    }
+}
+
+/// The entity tag of what is to be published, and what is said of it.
+type Verdict = (String, Result<(domain::media::Probe, Vec<Problem>), Vec<Problem>>);
 
 /// Others may write the media at the same moment this often before the message is tried again.
 const TRIES: u32 = 3;
@@ -83,32 +108,124 @@ where
         let Some((mut upload, etag)) = self.uploads.open(&media.id).await.map_err(retry)? else {
             return Ok(None);
         };
-        let mut problems = Vec::new();
-        if upload.size() != media.declared.size {
-            problems.push(Problem::new(
+        let size_problem = (upload.size() != media.declared.size).then(|| {
+            Problem::new(
                 "",
                 "media.size.declared",
                 format!("{} bytes came, {} were declared", upload.size(), media.declared.size),
                 "declare a new media with the file's real size and upload the whole file",
-            ));
-        }
-        let declared = media.declared.container.content_type();
-        let verdict = match probe::probe(&mut upload, Some(declared)).await {
-            Ok(found) => {
-                problems.extend(probe::judge(&found).into_iter().map(Problem::from));
-                if problems.is_empty() {
-                    known(&found).map_err(|problem| vec![problem])
-                } else {
-                    Err(problems)
-                }
-            }
-            Err(ProbeError::Refused(problem)) => {
-                problems.push(problem.into());
-                Err(problems)
-            }
-            Err(error) => return Err(retry(error)),
+            )
+        });
+        let (etag, verdict) = match media.declared.container.kind() {
+            MediaKind::Video => self.judge_video(media, &mut upload, etag).await?,
+            MediaKind::Photo => self.judge_photo(media, &mut upload, etag, size_problem.is_none()).await?,
+        };
+        let verdict = match (size_problem, verdict) {
+            (None, verdict) => verdict,
+            (Some(problem), Ok(_)) => Err(vec![problem]),
+            (Some(problem), Err(problems)) => Err([vec![problem], problems].concat()),
         };
         Ok(Some(media.judged(etag, verdict)))
+    }
+
+    async fn judge_video(
+        &self,
+        media: &Media,
+        upload: &mut U::Upload,
+        etag: String,
+    ) -> Result<Verdict, Failure> {
+        let declared = media.declared.container.content_type();
+        let found = match probe::probe(upload, Some(declared)).await {
+            Ok(found) => found,
+            Err(error) => return refused(etag, error),
+        };
+        let problems: Vec<Problem> = probe::judge(&found).into_iter().map(Problem::from).collect();
+        if !problems.is_empty() {
+            return Ok((etag, Err(problems)));
+        }
+        let advice = probe::advise(&found).into_iter().map(probe::Problem::into_advice).collect();
+        let verdict = match known(&found) {
+            Ok(video) => Ok((domain::media::Probe::Video(video), advice)),
+            Err(problem) => Err(vec![problem]),
+        };
+        Ok((etag, verdict))
+    }
+
+    /// `whole`: as many bytes came as were declared, so that converting them is of use.
+    async fn judge_photo(
+        &self,
+        media: &Media,
+        upload: &mut U::Upload,
+        etag: String,
+        whole: bool,
+    ) -> Result<Verdict, Failure> {
+        let declared = media.declared.container.content_type();
+        let found = match photo::probe(upload, Some(declared)).await {
+            Ok(found) => found,
+            Err(error) => return refused(etag, error),
+        };
+        let mut problems = photo::judge(&found);
+        let format = match found.format {
+            Container::Jpeg => Some(PhotoFormat::Jpeg),
+            Container::Webp => Some(PhotoFormat::Webp),
+            _ => None,
+        };
+        if let (Some(format), true) = (format, problems.is_empty()) {
+            let photo = PhotoProbe {
+                format,
+                width: found.width,
+                height: found.height,
+                orientation: found.orientation,
+                size: found.size,
+                converted_from: None,
+            };
+            let advice = photo::advise(&found).into_iter().map(probe::Problem::into_advice).collect();
+            return Ok((etag, Ok((domain::media::Probe::Photo(photo), advice))));
+        }
+        let curable = problems.iter().all(|problem| photo::curable(problem, &found));
+        if media.declared.convert && curable && whole {
+            match convert::too_large(&found) {
+                None => return self.convert(media, upload, &found, etag).await,
+                Some(problem) => problems.push(problem),
+            }
+        }
+        Ok((etag, Err(problems.into_iter().map(Problem::from).collect())))
+    }
+
+    /// Makes a JPEG of the photo and stores it as an object of its own. The same bytes make the same JPEG: repeating it
+    /// writes over it with the same.
+    async fn convert(
+        &self,
+        media: &Media,
+        upload: &mut U::Upload,
+        found: &Photo,
+        etag: String,
+    ) -> Result<Verdict, Failure> {
+        let _alone = self.converting.0.acquire().await.map_err(retry)?;
+        let bytes = upload.read(0, found.size).await.map_err(retry)?;
+        if bytes.len() as u64 != found.size {
+            return Err(Failure::retry("the upload was cut while it was read"));
+        }
+        let made = match convert::convert(bytes, found) {
+            Ok(made) => made,
+            Err(problem) => return Ok((etag, Err(vec![problem.into()]))),
+        };
+        let photo = PhotoProbe {
+            format: PhotoFormat::Jpeg,
+            width: made.width,
+            height: made.height,
+            orientation: 1,
+            size: made.bytes.len() as u64,
+            converted_from: Some(Original {
+                container: found.format,
+                width: found.width,
+                height: found.height,
+                orientation: made.orientation,
+                size: found.size,
+            }),
+        };
+        let etag = self.uploads.put_converted(&media.id, made.bytes).await.map_err(retry)?;
+        Ok((etag, Ok((domain::media::Probe::Photo(photo), Vec::new()))))
     }
 
     /// Nothing was uploaded: look again later, or give it up.
@@ -140,14 +257,10 @@ where
 
     /// Tells every post that waits what has become of the media; each is moved on its own, and repeating it is harmless.
     async fn tell(&self, media: &Media, post: Option<PostId>) -> Result<(), Failure> {
-        let event = match &media.state {
-            MediaState::AwaitingUpload { .. } => return self.still_waiting(post).await,
-            MediaState::Ready { .. } => match media.pinned() {
-                Some(pinned) => Event::MediaReady(pinned),
-                None => return Ok(()),
-            },
-            MediaState::Rejected { problems } => Event::MediaRejected(rejected(problems)),
-        };
+        if let MediaState::AwaitingUpload { .. } = media.state {
+            return self.still_waiting(post).await;
+        }
+        let woken = post.clone();
         let unknown = post.filter(|post| !media.waiting.contains(post));
         for post in media.waiting.iter().chain(&unknown) {
             // a post may be a moment old: only a strong read that misses it means that it was never written
@@ -156,6 +269,15 @@ where
                 None => self.store.post(post, Read::Strong).await.map_err(retry)?,
             };
             let Some(seen) = seen else { continue };
+            if !matches!(seen.row.state, PostState::AwaitingMedia { .. }) {
+                continue;
+            }
+            let Some(event) = flows::media_event(&self.store, &seen.row, media).await.map_err(retry)? else {
+                if woken.as_ref() == Some(&seen.row.id) {
+                    self.still_waiting(woken.clone()).await?;
+                }
+                continue;
+            };
             let actor = Actor::Ingest.into();
             let moved = flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &actor);
             match moved.await {
@@ -197,17 +319,20 @@ where
     }
 }
 
-/// The first problem names the failure; its remedy names them all.
-fn rejected(problems: &[Problem]) -> PostFailure {
-    let code = problems.first().map_or("media.rejected", |problem| &problem.rule).to_owned();
-    let remedies: Vec<String> =
-        problems.iter().map(|problem| format!("{}: {}", problem.detail, problem.remedy)).collect();
-    PostFailure { code, remedy: remedies.join("; ") }
+/// A file that is refused is judged; one that could not be read is not.
+fn refused<E: std::error::Error + Send + Sync + 'static>(
+    etag: String,
+    error: ProbeError<E>,
+) -> Result<Verdict, Failure> {
+    match error {
+        ProbeError::Refused(problem) => Ok((etag, Err(vec![problem.into()]))),
+        error => Err(retry(error)),
+    }
 }
 
+/// The first problem names the failure; its remedy names them all.
 /// What a judged probe found, in the domain's words.
-fn known(found: &probe::Probe) -> Result<domain::media::Probe, Problem> {
-    use domain::media::Container;
+fn known(found: &probe::Probe) -> Result<VideoProbe, Problem> {
     let unknown = |rule, what| {
         Problem::new("", rule, what, "write the file anew, for example `ffmpeg -i in -c copy out.mp4`")
     };
@@ -223,12 +348,8 @@ fn known(found: &probe::Probe) -> Result<domain::media::Probe, Problem> {
         reason = "judged to lie within 23 and 60"
     )]
     let frame_rate_millis = (frame_rate * 1_000.0).round() as u32;
-    Ok(domain::media::Probe {
-        container: match found.container {
-            probe::Container::Mp4 => Container::Mp4,
-            probe::Container::Mov => Container::Mov,
-            probe::Container::Webm => Container::Webm,
-        },
+    Ok(VideoProbe {
+        container: found.container,
         codec: found.video_codec.to_string(),
         duration_ms,
         frame_rate_millis,

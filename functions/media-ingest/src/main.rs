@@ -4,7 +4,7 @@ use lambda_kit::batch::{Message, SqsEvent, batch_handler};
 use lambda_kit::lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use lambda_kit::settings::Settings;
 use lambda_kit::{aws, telemetry};
-use media_ingest::{MediaIngest, looks};
+use media_ingest::{MediaIngest, Turns, looks};
 use media_s3::Bucket;
 use queue_sqs::{QueueUrls, Sqs};
 use store_dynamodb::Store;
@@ -29,6 +29,7 @@ async fn main() -> Result<(), Error> {
         queues: Sqs::new(aws_sdk_sqs::Client::new(&aws), urls),
         time: System,
         periods: periods?,
+        converting: Turns::default(),
     };
     run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         let handle = async |message: Message| {

@@ -2,6 +2,7 @@
 //! than 8 MiB. [`probe`] says what is there, [`judge`] holds it against TikTok's limits.
 
 mod mp4;
+pub mod photo;
 mod webm;
 mod window;
 
@@ -11,7 +12,7 @@ use bytes::Bytes;
 pub use domain::media::Container;
 use serde::Serialize;
 
-use window::{Halt, Window};
+use window::Window;
 
 /// An object that can be read in pieces.
 pub trait RangedRead: Send {
@@ -49,6 +50,8 @@ pub struct Probe {
     pub audio: bool,
     /// Bytes that the container announces beyond the end of the file; 0 when the file is whole.
     pub missing_bytes: u64,
+    /// Whether the movie header stands behind the media data, so that a player must have it all first.
+    pub starts_late: bool,
 }
 
 impl Probe {
@@ -111,6 +114,14 @@ impl From<Problem> for domain::Problem {
     }
 }
 
+impl Problem {
+    /// The same as advice for the whole media: nothing is refused for it.
+    pub fn into_advice(self) -> domain::Problem {
+        let detail = format!("found {}, recommended is {}", self.found, self.limit);
+        domain::Problem::new("", self.rule, detail, self.remedy).as_advice()
+    }
+}
+
 /// The rules a video can break. Clients switch on these: never rename one.
 pub mod rules {
     pub const EMPTY: &str = "video.empty";
@@ -125,9 +136,15 @@ pub mod rules {
     pub const FRAME_RATE_RANGE: &str = "video.frame_rate.range";
     pub const SIDE_RANGE: &str = "video.side.range";
     pub const SIZE_MAX: &str = "video.size.max";
+    // advice
+    pub const CONTAINER_ADVICE: &str = "video.container.advice";
+    pub const CODEC_ADVICE: &str = "video.codec.advice";
+    pub const ASPECT_ADVICE: &str = "video.aspect.advice";
+    pub const DURATION_ADVICE: &str = "video.duration.advice";
+    pub const FASTSTART_ADVICE: &str = "video.faststart.advice";
 
     /// All of them.
-    pub const ALL: [&str; 12] = [
+    pub const ALL: [&str; 17] = [
         EMPTY,
         CONTAINER_UNKNOWN,
         CONTAINER_DAMAGED,
@@ -140,6 +157,11 @@ pub mod rules {
         FRAME_RATE_RANGE,
         SIDE_RANGE,
         SIZE_MAX,
+        CONTAINER_ADVICE,
+        CODEC_ADVICE,
+        ASPECT_ADVICE,
+        DURATION_ADVICE,
+        FASTSTART_ADVICE,
     ];
 }
 
@@ -183,17 +205,14 @@ pub async fn probe<S: RangedRead>(
         }
     }
     .await;
-    found.map_err(|halt| match halt {
-        Halt::Read(error) => ProbeError::Read(error),
-        Halt::Short { offset, wanted, got } => ProbeError::Short { offset, wanted, got },
-        Halt::Budget => ProbeError::Refused(damaged("headers scattered over too much of the file")),
-        Halt::Refused(mut problem) => {
-            if let (rules::CONTAINER_UNKNOWN, Some(declared)) = (problem.rule, declared_content_type) {
-                problem.found = format!("{}, declared as `{declared}`", problem.found);
-            }
-            ProbeError::Refused(problem)
-        }
-    })
+    let mut verdict =
+        found.map_err(|halt| halt.verdict(|| damaged("headers scattered over too much of the file")));
+    if let (Err(ProbeError::Refused(problem)), Some(declared)) = (&mut verdict, declared_content_type)
+        && problem.rule == rules::CONTAINER_UNKNOWN
+    {
+        problem.found = format!("{}, declared as `{declared}`", problem.found);
+    }
+    verdict
 }
 
 /// The first read: with the movie header in front it is also the last one.
@@ -288,6 +307,58 @@ pub fn judge(probe: &Probe) -> Vec<Problem> {
     problems
 }
 
+/// What is only recommended: MP4 and H.264 by TikTok's own guide, upright 9:16 and three seconds by whoever publishes a lot.
+pub fn advise(probe: &Probe) -> Vec<Problem> {
+    let mut advice = Vec::new();
+    let mut better = |rule, found: String, limit: &str, remedy: &str| {
+        advice.push(Problem { rule, found, limit: limit.into(), remedy: remedy.into() });
+    };
+    if probe.container != Container::Mp4 {
+        better(
+            rules::CONTAINER_ADVICE,
+            format!("a file of type `{}`", probe.container.content_type()),
+            "MP4",
+            "export the video as MP4",
+        );
+    }
+    if !matches!(probe.video_codec, VideoCodec::H264 | VideoCodec::Other(_)) {
+        better(
+            rules::CODEC_ADVICE,
+            format!("the codec `{}`", probe.video_codec),
+            "H.264",
+            "export the video as H.264",
+        );
+    }
+    let (width, height) = probe.shown();
+    let sides = (u64::from(width), u64::from(height));
+    // a pixel more or less is no other shape
+    if (sides.0 * 16).abs_diff(sides.1 * 9) > 16 {
+        better(
+            rules::ASPECT_ADVICE,
+            format!("{width} x {height} pixels"),
+            "9:16, upright, for example 1080 x 1920",
+            "crop the video or put it on an upright background, or TikTok shows it with bars",
+        );
+    }
+    if probe.duration_ms.is_some_and(|ms| ms < 3_000) {
+        better(
+            rules::DURATION_ADVICE,
+            seconds(probe.duration_ms.unwrap_or(0)),
+            "at least 3.000 s",
+            "make the video a little longer: TikTok has been seen to refuse shorter ones",
+        );
+    }
+    if probe.starts_late {
+        better(
+            rules::FASTSTART_ADVICE,
+            "a movie header behind the media data".into(),
+            "in front of it",
+            "write the file anew with `ffmpeg -i in -c copy -movflags +faststart out.mp4`",
+        );
+    }
+    advice
+}
+
 fn seconds(ms: u64) -> String {
     format!("{}.{:03} s", ms / 1_000, ms % 1_000)
 }
@@ -335,6 +406,10 @@ fn name_of(head: &[u8]) -> String {
         (b"\x89PNG", "a PNG picture"),
         (b"\xff\xd8\xff", "a JPEG picture"),
         (b"GIF8", "a GIF picture"),
+        (b"BM", "a BMP picture"),
+        (b"II*\0", "a TIFF picture"),
+        (b"MM\0*", "a TIFF picture"),
+        (b"\x1a\x45\xdf\xa3", "a video"),
         (b"OggS", "an Ogg file"),
         (b"FLV", "a Flash video"),
         (b"ID3", "an MP3 file"),
@@ -352,6 +427,14 @@ fn name_of(head: &[u8]) -> String {
         (Some(b"RIFF"), Some(b"WEBP")) => return "a WebP picture".into(),
         (Some(b"RIFF"), Some(b"WAVE")) => return "a WAV file".into(),
         _ => {}
+    }
+    if head.get(4..8) == Some(b"ftyp") {
+        return match head.get(8..12) {
+            Some(b"heic" | b"heix" | b"heim" | b"heis" | b"mif1" | b"msf1") => "a HEIC picture",
+            Some(b"avif" | b"avis") => "an AVIF picture",
+            _ => "a video",
+        }
+        .into();
     }
     if head.first() == Some(&0x47) && head.get(188) == Some(&0x47) {
         return "an MPEG transport stream".into();

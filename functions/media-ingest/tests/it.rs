@@ -1,8 +1,13 @@
-//! The probe on real media, and the handler around it.
+//! The probe on real media, conversions, and the handler around them.
 
 #[cfg(test)]
 mod it {
+    mod convert;
+    mod damage;
+    mod files;
     mod ingest;
+    mod manifest;
     mod messages;
+    mod photo;
     mod probe;
 }

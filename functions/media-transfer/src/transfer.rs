@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use domain::account::TokenField;
 use domain::job::Transfer;
-use domain::media::{Container, Pinned, PinnedVideo};
+use domain::media::{Container, PinnedVideo};
 use domain::post::{Event, PostState, PublishId, Sender, UPLOAD_EXPIRED, Witness};
 use domain::timeline::Actor;
 use domain::{Account, Job, MediaId, Nonce, Periods, Post, SignedDuration, Timestamp};
@@ -55,6 +55,7 @@ struct Sending {
     sender: Nonce,
     publish_id: PublishId,
     video: PinnedVideo,
+    content_type: VideoType,
     plan: UploadPlan,
     url: UploadUrl,
 }
@@ -110,7 +111,10 @@ where
         let (publish_id, had, url) = (publish_id.clone(), upload.sender, upload.url.clone());
         let (over_at, binding) =
             (attempt.upload_over_at(), account.binding(TokenField::UploadUrl, attempt.generation()));
-        let Pinned::Video(video) = media.clone() else {
+        let video = media.video().cloned();
+        let Some((video, content_type)) =
+            video.and_then(|video| video_type(video.container).map(|it| (video, it)))
+        else {
             return Err(Failure::give_up(format!("post `{}` uploads what is no video", job.post)));
         };
         let Some(plan) = video.size.and_then(UploadPlan::of) else {
@@ -128,7 +132,7 @@ where
         };
         let url = self.vault.open(&url, &binding).await.map_err(retry)?;
         let url = UploadUrl::new(url.expose().to_owned());
-        let mut sending = Sending { seen, sender: sender.nonce, publish_id, video, plan, url };
+        let mut sending = Sending { seen, sender: sender.nonce, publish_id, video, content_type, plan, url };
 
         let taken_over = had.is_some();
         let now = self.time.now();
@@ -222,8 +226,8 @@ where
 
     async fn send(&self, sending: &Sending, range: Range<u64>, bytes: Bytes) -> Result<Sent, Failure> {
         let total = sending.plan.size();
-        let content_type = video_type(sending.video.container);
-        let answer = self.tiktok.upload_chunk(&sending.url, content_type, range.clone(), total, bytes).await;
+        let (url, content_type) = (&sending.url, sending.content_type);
+        let answer = self.tiktok.upload_chunk(url, content_type, range.clone(), total, bytes).await;
         Ok(match answer {
             Ok(ChunkAnswer::Progress(at)) if at == range.end || at + 1 == range.end => {
                 // the last chunk's progress is no verdict: the status is
@@ -400,10 +404,11 @@ fn stand(report: &StatusReport, plan: UploadPlan, over: bool) -> Stand {
     }
 }
 
-fn video_type(container: Container) -> VideoType {
+fn video_type(container: Container) -> Option<VideoType> {
     match container {
-        Container::Mp4 => VideoType::Mp4,
-        Container::Mov => VideoType::QuickTime,
-        Container::Webm => VideoType::Webm,
+        Container::Mp4 => Some(VideoType::Mp4),
+        Container::Mov => Some(VideoType::QuickTime),
+        Container::Webm => Some(VideoType::Webm),
+        Container::Jpeg | Container::Webp | Container::Png => None,
     }
 }

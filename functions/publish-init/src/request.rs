@@ -7,7 +7,7 @@ use domain::post::Source;
 use domain::{MediaId, Post, Timestamp};
 use futures::future::try_join_all;
 use lambda_kit::batch::Failure;
-use ports::{Clock, Copied, Entropy, MediaRows, Objects, PortResult};
+use ports::{Clock, Copied, Entropy, MediaRows, Objects, PortResult, Read};
 use tiktok::{AccessToken, Client, Exchange, PullUrl, UploadPlan, UploadUrl};
 
 use crate::{PublishInit, checks, retry};
@@ -90,7 +90,7 @@ impl<S: MediaRows, O: Objects, Q, V, E, T: Clock + Entropy> PublishInit<S, O, Q,
                 }
             }
             (Source::PullFromUrl, Pinned::Photos { formats }) => {
-                let found = self.store.several(&content.media).await.map_err(retry)?;
+                let found = self.store.several(&content.media, Read::Eventual).await.map_err(retry)?;
                 let photos = found.iter().map(|photo| photo.as_ref().and_then(ready_etag));
                 let Some(etags) = photos.collect::<Option<Vec<_>>>() else { return Ok(None) };
                 if content.kind != Kind::Photo || etags.len() != copies.len() {

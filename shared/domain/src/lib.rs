@@ -29,5 +29,5 @@ pub use media::Media;
 pub use notice::Notice;
 pub use periods::Periods;
 pub use post::{Event, Outcome, Post, PostState};
-pub use problem::Problem;
+pub use problem::{Level, Problem};
 pub use rule::{RULES, Rule};

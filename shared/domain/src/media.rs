@@ -1,4 +1,4 @@
-//! An uploaded video: declared, uploaded straight to S3, probed, and then ready or rejected.
+//! An uploaded video or photo: declared, uploaded straight to S3, probed, and then ready or rejected.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,42 @@ use crate::{MediaId, Nonce, PostId, Problem, WorkspaceId};
 /// TikTok's limit for a video, read as decimal gigabytes: the smaller of the two readings.
 pub const VIDEO_MAX_BYTES: u64 = 4_000_000_000;
 
-/// The container of a video, as its bytes say.
+/// TikTok's limit for a photo, read as decimal megabytes.
+pub const PHOTO_MAX_BYTES: u64 = 20_000_000;
+
+/// Longest photo that is converted: a PNG of what would be a JPEG of a few megabytes.
+pub const CONVERT_MAX_BYTES: u64 = 50_000_000;
+
+/// What a post shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MediaKind {
+    /// A video.
+    Video,
+    /// One photo of a carousel.
+    Photo,
+}
+
+impl MediaKind {
+    /// Its word in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Video => "video",
+            Self::Photo => "photo",
+        }
+    }
+
+    /// Longest upload of this kind in bytes; a photo that is to be converted may be longer than TikTok takes.
+    pub const fn max_bytes(self, convert: bool) -> u64 {
+        match self {
+            Self::Video => VIDEO_MAX_BYTES,
+            Self::Photo if convert => CONVERT_MAX_BYTES,
+            Self::Photo => PHOTO_MAX_BYTES,
+        }
+    }
+}
+
+/// The container of a video or the format of a photo, as its bytes say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Container {
@@ -22,15 +57,35 @@ pub enum Container {
     Mov,
     /// WebM, `video/webm`.
     Webm,
+    /// JPEG, `image/jpeg`.
+    Jpeg,
+    /// WebP, `image/webp`.
+    Webp,
+    /// PNG, `image/png`: TikTok takes none, it is converted or refused.
+    Png,
 }
 
 impl Container {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Mp4, Self::Mov, Self::Webm, Self::Jpeg, Self::Webp, Self::Png];
+
+    /// Whether it holds a video or a photo.
+    pub const fn kind(self) -> MediaKind {
+        match self {
+            Self::Mp4 | Self::Mov | Self::Webm => MediaKind::Video,
+            Self::Jpeg | Self::Webp | Self::Png => MediaKind::Photo,
+        }
+    }
+
     /// File name extension without the dot.
     pub const fn extension(self) -> &'static str {
         match self {
             Self::Mp4 => "mp4",
             Self::Mov => "mov",
             Self::Webm => "webm",
+            Self::Jpeg => "jpg",
+            Self::Webp => "webp",
+            Self::Png => "png",
         }
     }
 
@@ -40,29 +95,94 @@ impl Container {
             Self::Mp4 => "video/mp4",
             Self::Mov => "video/quicktime",
             Self::Webm => "video/webm",
+            Self::Jpeg => "image/jpeg",
+            Self::Webp => "image/webp",
+            Self::Png => "image/png",
         }
     }
 
-    /// The container that a media type names.
+    /// The container or format that a media type names.
     pub fn from_content_type(content_type: &str) -> Option<Self> {
-        [Self::Mp4, Self::Mov, Self::Webm].into_iter().find(|it| it.content_type() == content_type)
+        Self::ALL.into_iter().find(|it| it.content_type() == content_type)
     }
 }
 
-/// What the uploader says will come.
+/// What the uploader says will come, and what is to be done with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Declared {
-    /// The container its media type names.
+    /// The container or format its media type names.
     pub container: Container,
     /// Size in bytes.
     pub size: u64,
     /// SHA-256 of the bytes, base64, as S3 checks it.
     pub sha256: Option<String>,
+    /// Whether a photo that TikTok would refuse for its format or size is converted instead.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub convert: bool,
 }
 
-/// What the probe found in the bytes.
+/// What the probe found in the bytes. Rows from before there were photos hold the facts of a video, as they do now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Probe {
+#[serde(untagged)]
+pub enum Probe {
+    /// It is a video.
+    Video(VideoProbe),
+    /// It is a photo.
+    Photo(PhotoProbe),
+}
+
+impl Probe {
+    /// Container or format.
+    pub const fn container(&self) -> Container {
+        match self {
+            Self::Video(video) => video.container,
+            Self::Photo(photo) => photo.format.container(),
+        }
+    }
+}
+
+/// A photo, as it is given to TikTok.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhotoProbe {
+    /// Format.
+    pub format: PhotoFormat,
+    /// Width in pixels before it is turned.
+    pub width: u32,
+    /// Height in pixels before it is turned.
+    pub height: u32,
+    /// How EXIF says that it is to be turned or mirrored, 1 (as it is) to 8.
+    pub orientation: u8,
+    /// Size in bytes.
+    pub size: u64,
+    /// What was uploaded, if this is what it was converted to: an object of its own ([`converted_key`]), while the upload
+    /// stays as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub converted_from: Option<Original>,
+}
+
+/// A photo before it was converted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Original {
+    /// Format.
+    pub container: Container,
+    /// Width in pixels before it is turned.
+    pub width: u32,
+    /// Height in pixels before it is turned.
+    pub height: u32,
+    /// How EXIF says that it is to be turned or mirrored, 1 (as it is) to 8.
+    pub orientation: u8,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// Width and height as a viewer sees them: the EXIF orientations 5 to 8 lie on their side.
+pub const fn upright(width: u32, height: u32, orientation: u8) -> (u32, u32) {
+    if orientation >= 5 { (height, width) } else { (width, height) }
+}
+
+/// A video.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VideoProbe {
     /// Container.
     pub container: Container,
     /// Video codec: `h264`, `h265`, `vp8`, `vp9`, or what the file calls it.
@@ -96,15 +216,18 @@ pub enum MediaState {
         etag: String,
         /// What the probe found.
         probe: Probe,
+        /// What is recommended and not so; it stops nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        advice: Vec<Problem>,
     },
-    /// Not a video that TikTok takes, or never uploaded.
+    /// Nothing that TikTok takes, or never uploaded.
     Rejected {
         /// Every rule it breaks.
         problems: Vec<Problem>,
     },
 }
 
-/// An uploaded video.
+/// An uploaded video or photo.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Media {
     /// Its id; the object is `up/<id>`.
@@ -150,6 +273,14 @@ impl PhotoFormat {
         match self {
             Self::Jpeg => "image/jpeg",
             Self::Webp => "image/webp",
+        }
+    }
+
+    /// The same among all that may be uploaded.
+    pub const fn container(self) -> Container {
+        match self {
+            Self::Jpeg => Container::Jpeg,
+            Self::Webp => Container::Webp,
         }
     }
 }
@@ -216,6 +347,11 @@ pub fn upload_key(media: &MediaId) -> String {
     format!("up/{media}")
 }
 
+/// The key of the JPEG that a photo was converted to.
+pub fn converted_key(media: &MediaId) -> String {
+    format!("up/{media}.jpg")
+}
+
 impl Media {
     /// A media that was just declared.
     pub fn declare(
@@ -244,13 +380,14 @@ impl Media {
         }
     }
 
-    /// The media after its bytes were probed. A second verdict changes nothing: the first ETag stays pinned.
+    /// The media after its bytes were probed. A second verdict changes nothing: the first ETag stays pinned. Problems that
+    /// are only advice keep nothing from being ready.
     #[must_use]
-    pub fn judged(&self, etag: String, verdict: Result<Probe, Vec<Problem>>) -> Self {
+    pub fn judged(&self, etag: String, verdict: Result<(Probe, Vec<Problem>), Vec<Problem>>) -> Self {
         match &self.state {
             MediaState::AwaitingUpload { .. } => {
                 let state = match verdict {
-                    Ok(probe) => MediaState::Ready { etag, probe },
+                    Ok((probe, advice)) => MediaState::Ready { etag, probe, advice },
                     Err(problems) => MediaState::Rejected { problems },
                 };
                 Self { state, due: None, ..self.clone() }
@@ -259,16 +396,28 @@ impl Media {
         }
     }
 
-    /// What a post is pinned to, once the media is ready.
+    /// What the post of a video is pinned to, once the media is ready. Photos are pinned together, when the last of a post's
+    /// is ready ([`Media::photo`]).
     pub fn pinned(&self) -> Option<Pinned> {
         match &self.state {
-            MediaState::Ready { etag, probe } => Some(Pinned::Video(PinnedVideo {
+            MediaState::Ready { etag, probe: Probe::Video(video), .. } => Some(Pinned::Video(PinnedVideo {
                 etag: etag.clone(),
-                container: probe.container,
-                duration_ms: probe.duration_ms,
-                size: Some(probe.size),
+                container: video.container,
+                duration_ms: video.duration_ms,
+                size: Some(video.size),
             })),
+            MediaState::Ready { probe: Probe::Photo(_), .. } => None,
             MediaState::AwaitingUpload { .. } | MediaState::Rejected { .. } => None,
+        }
+    }
+
+    /// The format in which a photo goes to TikTok, once it is ready.
+    pub fn photo(&self) -> Option<PhotoFormat> {
+        match &self.state {
+            MediaState::Ready { probe: Probe::Photo(photo), .. } => Some(photo.format),
+            MediaState::Ready { .. } | MediaState::AwaitingUpload { .. } | MediaState::Rejected { .. } => {
+                None
+            }
         }
     }
 }

@@ -2,6 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How much a problem matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// TikTok, or we, refuse it so.
+    #[default]
+    Error,
+    /// It is taken, and would do better otherwise.
+    Advice,
+}
+
+impl Level {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+    fn is_error(&self) -> bool {
+        *self == Self::Error
+    }
+}
+
 /// One broken rule: which field, which rule, what was found and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
@@ -13,6 +31,9 @@ pub struct Problem {
     pub detail: String,
     /// What to do, one sentence.
     pub remedy: String,
+    /// Whether it refuses.
+    #[serde(default, skip_serializing_if = "Level::is_error")]
+    pub level: Level,
 }
 
 impl Problem {
@@ -23,6 +44,18 @@ impl Problem {
         detail: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        Self { param: param.into(), rule: rule.into(), detail: detail.into(), remedy: remedy.into() }
+        Self {
+            param: param.into(),
+            rule: rule.into(),
+            detail: detail.into(),
+            remedy: remedy.into(),
+            level: Level::Error,
+        }
+    }
+
+    /// The same as advice.
+    #[must_use]
+    pub fn as_advice(self) -> Self {
+        Self { level: Level::Advice, ..self }
     }
 }

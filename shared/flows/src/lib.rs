@@ -3,15 +3,19 @@
 #![warn(missing_docs)]
 
 use domain::account::{AccountStatus, TokenField};
+use domain::content::Kind;
 use domain::creator::CreatorStatus;
 use domain::job::{Check, Publish, Transfer};
 use domain::limits::on_time;
+use domain::media::{MediaState, Pinned};
 use domain::notice::News;
-use domain::post::{Event, HoldReason, InvalidTransition, NextTask, Outcome, PostState, Task, Witness};
-use domain::{Account, CreatorId, Job, Notice, Periods, Post, SignedDuration, Timestamp};
+use domain::post::{
+    Event, Failure, HoldReason, InvalidTransition, NextTask, Outcome, PostState, Task, Witness,
+};
+use domain::{Account, CreatorId, Job, Media, Notice, Periods, Post, Problem, SignedDuration, Timestamp};
 use ports::{
-    Accounts, Clock, Creators, Entropy, Notices, Objects, OpenError, Plaintext, PortError, PortResult, Posts,
-    Queues, Read, Saved, Stored, Vault,
+    Accounts, Clock, Creators, Entropy, MediaRows, Notices, Objects, OpenError, Plaintext, PortError,
+    PortResult, Posts, Queues, Read, Saved, Stored, Vault,
 };
 
 /// Why a post could not be moved.
@@ -81,6 +85,54 @@ pub async fn move_post(
         }
     }
     Err(MoveError::Contended(TRIES))
+}
+
+/// What became of a media, for a post that waits for it: photos are ready together, and one that is refused refuses them all.
+/// `None`: there is more to wait for.
+pub async fn media_event(
+    store: &(impl Posts + MediaRows),
+    post: &Post,
+    media: &Media,
+) -> PortResult<Option<Event>> {
+    let photos = match (&media.state, post.kind) {
+        (MediaState::AwaitingUpload { .. }, _) => return Ok(None),
+        (MediaState::Rejected { problems }, _) => return Ok(Some(Event::MediaRejected(rejected(problems)))),
+        (MediaState::Ready { .. }, Kind::Video) => {
+            return Ok(Some(media.pinned().map_or_else(another_kind, Event::MediaReady)));
+        }
+        (MediaState::Ready { .. }, Kind::Photo) => store.content(&post.id, &post.content).await?,
+    };
+    let photos = photos.map(|content| content.media).unwrap_or_default();
+    // one may have been judged this very moment, and told nobody because the others were not ready
+    let rows = store.several(&photos, Read::Strong).await?;
+    let mut formats = Vec::with_capacity(rows.len());
+    for row in &rows {
+        match row.as_ref().map(|row| (&row.state, row.photo())) {
+            Some((MediaState::Ready { .. }, Some(format))) => formats.push(format),
+            Some((MediaState::Ready { .. }, None)) => return Ok(Some(another_kind())),
+            Some((MediaState::Rejected { problems }, _)) => {
+                return Ok(Some(Event::MediaRejected(rejected(problems))));
+            }
+            Some((MediaState::AwaitingUpload { .. }, _)) | None => return Ok(None),
+        }
+    }
+    Ok((!formats.is_empty()).then_some(Event::MediaReady(Pinned::Photos { formats })))
+}
+
+fn another_kind() -> Event {
+    Event::MediaRejected(Failure {
+        code: "media.kind".to_owned(),
+        remedy: "a video post has one video, a photo post has photos: make a new post with the right media"
+            .to_owned(),
+    })
+}
+
+/// Why a post fails whose media was refused.
+pub fn rejected(problems: &[Problem]) -> Failure {
+    let code = problems.first().map_or("media.rejected", |problem| &problem.rule).to_owned();
+    let remedies: Vec<String> =
+        problems.iter().map(|problem| format!("{}: {}", problem.detail, problem.remedy)).collect();
+    Failure { code, remedy: remedies.join("; ") }
 }
 
 /// Makes sure that a post can be found by its publish id, if nobody has seen that yet. Afterwards an event about the id cannot

@@ -8,7 +8,7 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::MetadataDirective;
 use bytes::Bytes;
-use domain::media::{Container, upload_key};
+use domain::media::{Container, converted_key, upload_key};
 use domain::{MediaId, SignedDuration, Timestamp};
 use ports::{Copied, Objects, PortError, PortResult, SecretUrl, Upload};
 
@@ -51,6 +51,41 @@ impl Bucket {
     #[must_use]
     pub fn with_log(self, log: Option<LogSource>) -> Self {
         Self { log, ..self }
+    }
+
+    async fn copy(
+        &self,
+        media: &MediaId,
+        from: &str,
+        etag: &str,
+        key: &str,
+        content_type: &'static str,
+    ) -> PortResult<Copied> {
+        let patience =
+            TimeoutConfig::builder().operation_attempt_timeout(COPY).operation_timeout(COPY).build();
+        let copied = self
+            .client
+            .copy_object()
+            .bucket(&self.name)
+            .key(key)
+            .copy_source(format!("{}/{from}", self.name))
+            .copy_source_if_match(etag)
+            .metadata_directive(MetadataDirective::Replace)
+            .content_type(content_type)
+            .customize()
+            .config_override(Config::builder().timeout_config(patience))
+            .send()
+            .await;
+        let what = || format!("copying the upload of `{media}` for an attempt");
+        match copied {
+            // S3 sends its 200 before it copies: only the body says that it did
+            Ok(answer) if answer.copy_object_result().is_some_and(|copy| copy.e_tag().is_some()) => {
+                Ok(Copied::Done)
+            }
+            Ok(_) => Err(PortError::passing(what(), Odd::NoEtag)),
+            Err(error) if changed(&error) || missing(&error) => Ok(Copied::Changed),
+            Err(error) => Err(failed(what(), error)),
+        }
     }
 }
 
@@ -99,6 +134,21 @@ impl Objects for Bucket {
         stored.e_tag.ok_or_else(|| PortError::passing(what(), Odd::NoEtag))
     }
 
+    async fn put_converted(&self, media: &MediaId, bytes: Vec<u8>) -> PortResult<String> {
+        let what = || format!("storing what the upload of `{media}` was converted to");
+        let stored = self
+            .client
+            .put_object()
+            .bucket(&self.name)
+            .key(converted_key(media))
+            .content_type(Container::Jpeg.content_type())
+            .body(ByteStream::from(bytes))
+            .send()
+            .await
+            .map_err(|error| failed(what(), error))?;
+        stored.e_tag.ok_or_else(|| PortError::passing(what(), Odd::NoEtag))
+    }
+
     async fn copy_for_attempt(
         &self,
         media: &MediaId,
@@ -106,31 +156,12 @@ impl Objects for Bucket {
         key: &str,
         content_type: &'static str,
     ) -> PortResult<Copied> {
-        let patience =
-            TimeoutConfig::builder().operation_attempt_timeout(COPY).operation_timeout(COPY).build();
-        let copied = self
-            .client
-            .copy_object()
-            .bucket(&self.name)
-            .key(key)
-            .copy_source(format!("{}/{}", self.name, upload_key(media)))
-            .copy_source_if_match(etag)
-            .metadata_directive(MetadataDirective::Replace)
-            .content_type(content_type)
-            .customize()
-            .config_override(Config::builder().timeout_config(patience))
-            .send()
-            .await;
-        let what = || format!("copying the upload of `{media}` for an attempt");
-        match copied {
-            // S3 sends its 200 before it copies: only the body says that it did
-            Ok(answer) if answer.copy_object_result().is_some_and(|copy| copy.e_tag().is_some()) => {
-                Ok(Copied::Done)
-            }
-            Ok(_) => Err(PortError::passing(what(), Odd::NoEtag)),
-            Err(error) if changed(&error) || missing(&error) => Ok(Copied::Changed),
-            Err(error) => Err(failed(what(), error)),
+        let copied = self.copy(media, &upload_key(media), etag, key, content_type).await?;
+        // a photo that was converted became a JPEG: only then there can be another object with this tag
+        if copied == Copied::Changed && content_type == Container::Jpeg.content_type() {
+            return self.copy(media, &converted_key(media), etag, key, content_type).await;
         }
+        Ok(copied)
     }
 
     async fn read_upload(&self, media: &MediaId, etag: &str, range: Range<u64>) -> PortResult<Option<Bytes>> {

@@ -3,6 +3,7 @@
 //! | key | what | who may see it |
 //! |---|---|---|
 //! | `up/<media>` | an upload, as it came | nobody outside |
+//! | `up/<media>.jpg` | the JPEG that a photo was converted to | nobody outside |
 //! | `m/<random>.<ext>` | the copy of one attempt, pinned to the probed `ETag` | TikTok |
 //! | `fetch-log/…` | who asked for copies, as CloudFront logs it; on AWS in a bucket of its own | nobody outside |
 //! | `rescue/<account>/<epoch>` | sealed tokens that the table would not take, as JSON | nobody outside |

@@ -6,7 +6,7 @@
 use domain::account::{AccountStatus, Binding, Lease, Slot, TokenField, Tokens};
 use domain::app::{AppFacts, Sighting};
 use domain::content::ContentHash;
-use domain::media::{Container, MediaState};
+use domain::media::{Container, MediaState, Probe};
 use domain::notice::News;
 use domain::post::{AfterDeath, Failure, HoldReason, PublishId, Verdict, Witness};
 use domain::timeline::Actor;
@@ -313,7 +313,7 @@ pub async fn media_rows(store: &impl MediaRows) {
     assert_eq!((waiting.version, waiting.row.waiting.contains(&post)), (1, true));
     let again = store.wait_for(&media.id, &post).await.unwrap().expect("it is there");
     assert_eq!(again, waiting);
-    let ready = media.judged(samples::pinned_video().etag, Ok(samples::probe()));
+    let ready = media.judged(samples::pinned_video().etag, Ok((Probe::Video(samples::probe()), Vec::new())));
     assert!(ready.waiting.is_empty());
     let judged = written(store.judge(&first, &ready, nonce(3)).await.unwrap());
     let expected = Stored { row: Media { waiting: [post.clone()].into(), ..ready.clone() }, version: 2 };
@@ -910,6 +910,18 @@ pub async fn objects(store: &impl Objects) {
     assert_eq!(nothing.unwrap(), Copied::Changed);
     store.delete_copy(key).await.unwrap();
     store.delete_copy(key).await.unwrap();
+
+    // what a photo was converted to is an object of its own, and the upload stays as it came
+    let photo = MediaId::from_bits(0x9002);
+    let (png, jpeg) = (b"a large PNG".to_vec(), b"a small JPEG".to_vec());
+    let uploaded = store.put_upload(&photo, Container::Png, png).await.unwrap();
+    let converted = store.put_converted(&photo, jpeg.clone()).await.unwrap();
+    assert_eq!(store.put_converted(&photo, jpeg).await.unwrap(), converted, "a repeat is harmless");
+    assert_ne!(uploaded, converted);
+    for (etag, outcome) in [(&converted, Copied::Done), (&uploaded, Copied::Done), (&etag, Copied::Changed)] {
+        let copied = store.copy_for_attempt(&photo, etag, "m/9002.jpg", "image/jpeg").await;
+        assert_eq!(copied.unwrap(), outcome);
+    }
 
     let valid = SignedDuration::from_mins(15);
     let upload = store.sign_upload(&media, Container::Mp4, 5, None, valid, NOON).await.unwrap();

@@ -237,8 +237,12 @@ pub trait MediaRows: Send + Sync {
         id: &MediaId,
         read: Read,
     ) -> impl Future<Output = PortResult<Option<Stored<Media>>>> + Send;
-    /// Several media in one read, in the order asked for; `None` where there is none. May miss the last second.
-    fn several(&self, ids: &[MediaId]) -> impl Future<Output = PortResult<Vec<Option<Media>>>> + Send;
+    /// Several media in one read, in the order asked for; `None` where there is none.
+    fn several(
+        &self,
+        ids: &[MediaId],
+        read: Read,
+    ) -> impl Future<Output = PortResult<Vec<Option<Media>>>> + Send;
     /// Writes state and wake-up if the version is still the seen one; the waiting posts are left as they are in the row,
     /// and come back with it.
     fn judge(
@@ -677,7 +681,15 @@ pub trait Objects: Send + Sync {
         container: Container,
         bytes: Vec<u8>,
     ) -> impl Future<Output = PortResult<String>> + Send;
-    /// Copies `up/<media>` to the attempt's key, if it still has the entity tag; no byte comes through here.
+    /// Stores the JPEG that a photo was converted to, beside the upload, which stays as it came; gives its entity tag.
+    /// Converting once more writes over it.
+    fn put_converted(
+        &self,
+        media: &MediaId,
+        bytes: Vec<u8>,
+    ) -> impl Future<Output = PortResult<String>> + Send;
+    /// Copies the upload, or what it was converted to, to the attempt's key: whichever of the two has the entity tag. No
+    /// byte comes through here.
     fn copy_for_attempt(
         &self,
         media: &MediaId,

@@ -8,7 +8,9 @@ use domain::content::{
 };
 use domain::creator::{CreatorInfo, CreatorStatus};
 use domain::limits::Limits;
-use domain::media::{Container, Declared, MediaState, Pinned, PinnedVideo, Probe};
+use domain::media::{
+    Container, Declared, MediaState, PhotoFormat, PhotoProbe, Pinned, PinnedVideo, Probe, VideoProbe,
+};
 use domain::post::{Order, Wish};
 use domain::{
     Account, AccountId, Content, Creator, CreatorId, KeyId, KeyName, Media, MediaId, Periods, Post, PostId,
@@ -92,20 +94,25 @@ pub fn order(bits: u128) -> Order {
 
 /// A media that was declared at `now`.
 pub fn media(bits: u128, now: Timestamp) -> Media {
-    let declared =
-        Declared { container: Container::Mp4, size: 30_000_000, sha256: Some("c2hhMjU2".to_owned()) };
+    let declared = Declared {
+        container: Container::Mp4,
+        size: 30_000_000,
+        sha256: Some("c2hhMjU2".to_owned()),
+        convert: false,
+    };
     Media::declare(MediaId::from_bits(bits), workspace(), declared, now, &Periods::default())
 }
 
 /// A media whose bytes are there and good, to be posted by [`pinned`].
 pub fn ready_media(bits: u128, now: Timestamp) -> Media {
-    let state = MediaState::Ready { etag: pinned_video().etag, probe: probe() };
+    let state =
+        MediaState::Ready { etag: pinned_video().etag, probe: Probe::Video(probe()), advice: Vec::new() };
     Media { state, waiting: BTreeSet::new(), due: None, ..media(bits, now) }
 }
 
 /// What the probe says of a good video.
-pub fn probe() -> Probe {
-    Probe {
+pub fn probe() -> VideoProbe {
+    VideoProbe {
         container: Container::Mp4,
         codec: "h264".to_owned(),
         duration_ms: 15_000,
@@ -114,6 +121,18 @@ pub fn probe() -> Probe {
         height: 1_920,
         rotation: 0,
         size: 30_000_000,
+    }
+}
+
+/// What the probe says of a good photo.
+pub fn photo_probe() -> PhotoProbe {
+    PhotoProbe {
+        format: PhotoFormat::Jpeg,
+        width: 1_920,
+        height: 1_080,
+        orientation: 6,
+        size: 700_000,
+        converted_from: None,
     }
 }
 

@@ -68,10 +68,10 @@ impl MediaRows for Store {
         self.get(pk(id), how).await?.as_ref().map(read).transpose()
     }
 
-    async fn several(&self, ids: &[MediaId]) -> PortResult<Vec<Option<Media>>> {
+    async fn several(&self, ids: &[MediaId], how: Read) -> PortResult<Vec<Option<Media>>> {
         let pks: Vec<_> = ids.iter().map(pk).collect();
         let distinct: BTreeSet<_> = pks.iter().cloned().collect();
-        let found = self.batch(distinct.into_iter().collect(), Read::Eventual).await?;
+        let found = self.batch(distinct.into_iter().collect(), how).await?;
         pks.iter().map(|pk| Ok(found.get(pk).map(read).transpose()?.map(|stored| stored.row))).collect()
     }
 
@@ -102,5 +102,81 @@ impl MediaRows for Store {
             Wrote::Done(row) => read(&row).map(Some),
             Wrote::Refused(_) => Ok(None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::media::{Container, MediaState, Original, PhotoProbe, Probe};
+    use domain::{Level, Problem};
+    use ports::samples::{self, NOON};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn row(declared: &Value, state: &Value) -> Item {
+        Item::from([
+            ("pk".to_owned(), text(pk(&MediaId::from_bits(7)))),
+            ("v".to_owned(), number(2)),
+            ("w".to_owned(), text(samples::workspace().as_str())),
+            ("dc".to_owned(), document(declared).unwrap()),
+            ("st".to_owned(), document(state).unwrap()),
+            ("ca".to_owned(), millis(NOON)),
+        ])
+    }
+
+    /// As they lie in tables that were written before there were photos, advice and levels.
+    #[test]
+    fn rows_from_before_there_were_photos_are_read() {
+        let declared = json!({ "container": "mp4", "size": 30_000_000, "sha256": "c2hhMjU2" });
+        let ready = json!({
+            "is": "ready",
+            "etag": "\"9b2cf535f27731c974343645a3985328\"",
+            "probe": {
+                "container": "mp4", "codec": "h264", "duration_ms": 15_000, "frame_rate_millis": 29_970,
+                "width": 1_080, "height": 1_920, "rotation": 0, "size": 30_000_000,
+            },
+        });
+        let found = read(&row(&declared, &ready)).unwrap().row;
+        assert_eq!(found, Media { created_at: NOON, ..samples::ready_media(7, NOON) });
+
+        let rejected = json!({
+            "is": "rejected",
+            "problems": [{ "param": "", "rule": "video.truncated", "detail": "cut", "remedy": "upload it whole" }],
+        });
+        let found = read(&row(&declared, &rejected)).unwrap().row;
+        let problem = Problem::new("", "video.truncated", "cut", "upload it whole");
+        assert_eq!(problem.level, Level::Error);
+        assert_eq!(found.state, MediaState::Rejected { problems: vec![problem] });
+    }
+
+    #[test]
+    fn what_is_written_of_a_photo_is_read_again() {
+        let original = Original { container: Container::Png, width: 9, height: 8, orientation: 6, size: 70 };
+        let photo = PhotoProbe { converted_from: Some(original), ..samples::photo_probe() };
+        let advice = vec![Problem::new("", "photo.colour", "found CMYK", "export it in sRGB").as_advice()];
+        let media = samples::media(7, NOON);
+        let declared = domain::media::Declared { container: Container::Png, convert: true, ..media.declared };
+        for (probe, advice) in [(photo, advice), (samples::photo_probe(), Vec::new())] {
+            let state = MediaState::Ready { etag: "\"e\"".to_owned(), probe: Probe::Photo(probe), advice };
+            let (declared, state) = (declared.clone(), state);
+            let item = row(&serde_json::to_value(&declared).unwrap(), &serde_json::to_value(&state).unwrap());
+            let found = read(&item).unwrap().row;
+            assert_eq!((found.declared, found.state), (declared, state));
+        }
+    }
+
+    /// A version from before reads what this one writes of a video: nothing is in it that it does not know.
+    #[test]
+    fn a_video_is_written_as_it_always_was() {
+        let media = samples::ready_media(7, NOON);
+        let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let declared = serde_json::to_value(&media.declared).unwrap();
+        assert_eq!(keys(&declared), ["container", "sha256", "size"]);
+        let state = serde_json::to_value(&media.state).unwrap();
+        assert_eq!(keys(&state), ["etag", "is", "probe"]);
+        assert_eq!(state["probe"]["codec"], "h264");
+        let problem = serde_json::to_value(Problem::new("", "a", "b", "c")).unwrap();
+        assert_eq!(keys(&problem), ["detail", "param", "remedy", "rule"]);
     }
 }

@@ -337,7 +337,7 @@ watched!(Guards {
 watched!(MediaRows {
     declare(media: &Media, nonce: Nonce) -> PortResult<Created<Media>>;
     media(id: &MediaId, read: Read) -> PortResult<Option<Stored<Media>>>;
-    several(ids: &[MediaId]) -> PortResult<Vec<Option<Media>>>;
+    several(ids: &[MediaId], read: Read) -> PortResult<Vec<Option<Media>>>;
     judge(seen: &Stored<Media>, media: &Media, nonce: Nonce) -> PortResult<Saved<Media>>;
     wait_for(media: &MediaId, post: &PostId) -> PortResult<Option<Stored<Media>>>;
 });
@@ -432,6 +432,7 @@ watched!(Objects {
         now: Timestamp,
     ) -> PortResult<Upload>;
     put_upload(media: &MediaId, container: Container, bytes: Vec<u8>) -> PortResult<String>;
+    put_converted(media: &MediaId, bytes: Vec<u8>) -> PortResult<String>;
     copy_for_attempt(media: &MediaId, etag: &str, key: &str, content_type: &'static str) -> PortResult<Copied>;
     read_upload(media: &MediaId, etag: &str, range: Range<u64>) -> PortResult<Option<Bytes>>;
     fence(key: &str) -> PortResult<Timestamp>;

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use domain::account::{Slot, TokenField};
 use domain::content::ContentHash;
 use domain::job::{Check, Publish};
-use domain::media::{Container, MediaState, Pinned, PinnedVideo, upload_key};
+use domain::media::{Container, MediaState, Pinned, PinnedVideo, VideoProbe, upload_key};
 use domain::post::{Event, Order, PublishId};
 use domain::{
     Account, AccountId, Content, CreatorId, Job, Media, MediaId, Nonce, Periods, Post, PostId,
@@ -287,8 +287,9 @@ impl Stage {
             Probe::Photo(_) | Probe::Nothing { .. } => 0,
         };
         let media = samples::ready_media(bits, self.now());
-        let probe = domain::media::Probe { duration_ms, size: bytes.len() as u64, ..samples::probe() };
-        let state = MediaState::Ready { etag: etag.clone(), probe };
+        let probe = VideoProbe { duration_ms, size: bytes.len() as u64, ..samples::probe() };
+        let probe = domain::media::Probe::Video(probe);
+        let state = MediaState::Ready { etag: etag.clone(), probe, advice: Vec::new() };
         self.table.insert_media(Media { state, ..media });
         Pinned::Video(PinnedVideo {
             etag,

@@ -566,7 +566,7 @@ impl Engine {
             }
             Media::Late => {
                 let size = UPLOAD.len() as u64;
-                let declared = Declared { container: Container::Mp4, size, sha256: None };
+                let declared = Declared { container: Container::Mp4, size, sha256: None, convert: false };
                 let row = MediaRow::declare(media.clone(), samples::workspace(), declared, now, &periods);
                 self.table.insert_media(row);
                 None

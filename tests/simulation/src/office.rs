@@ -14,7 +14,7 @@ use domain::{AccountId, Job, MediaId, Periods, PostId, SignedDuration, Timestamp
 use http::{Method, Request, StatusCode};
 use lambda_kit::redacted::Secret;
 use media_ingest::probe::RangedRead;
-use media_ingest::{MediaIngest, Uploads};
+use media_ingest::{MediaIngest, Turns, Uploads};
 use media_transfer::MediaTransfer;
 use ports::fakes::{MemoryObjects, MemoryTable, MemoryVault};
 use ports::{ApiKey, Due, DueAccounts, DueKey, DueRow, DueRows, PortError, PortResult, samples};
@@ -173,6 +173,7 @@ impl Office {
                 queues,
                 time,
                 periods,
+                converting: Turns::default(),
             },
             api: OnceLock::new(),
             desk: desk.clone(),
@@ -324,6 +325,13 @@ impl Uploads for Bucket {
         };
         self.desk
             .play("open", opened, |_| PortError::passing("open the upload", "as the schedule says"))
+            .await
+    }
+
+    async fn put_converted(&self, media: &MediaId, bytes: Vec<u8>) -> PortResult<String> {
+        let put = ports::Objects::put_converted(&self.objects, media, bytes);
+        self.desk
+            .play("put_converted", put, |_| PortError::passing("store the photo", "as the schedule says"))
             .await
     }
 }

@@ -8,7 +8,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use domain::account::RefreshPlan;
 use domain::app::ModeSetting;
-use domain::media::{Container, Declared, Probe};
+use domain::media::{Container, Declared, Probe, VideoProbe};
 use domain::{
     CreatorId, KeyId, Media, MediaId, Periods, Scope, Scopes, SignedDuration, Timestamp, WorkspaceId,
 };
@@ -258,7 +258,7 @@ impl Fixture {
 
     pub(crate) fn awaited_media(&self, number: u128) -> MediaId {
         let id = MediaId::from_bits(number);
-        let declared = Declared { container: Container::Mp4, size: 1_000, sha256: None };
+        let declared = Declared { container: Container::Mp4, size: 1_000, sha256: None, convert: false };
         let now = self.clock.now();
         self.table.insert_media(Media::declare(
             id.clone(),
@@ -272,7 +272,7 @@ impl Fixture {
 
     /// What media-ingest writes, without telling any post.
     pub(crate) fn probe(&self, media: &MediaId, duration_ms: u64) {
-        let probe = Probe {
+        let probe = VideoProbe {
             container: Container::Mp4,
             codec: "h264".into(),
             duration_ms,
@@ -282,10 +282,14 @@ impl Fixture {
             rotation: 0,
             size: 1_000,
         };
-        self.judge(media, Ok(probe));
+        self.judge(media, Ok((Probe::Video(probe), Vec::new())));
     }
 
-    pub(crate) fn judge(&self, media: &MediaId, verdict: Result<Probe, Vec<domain::Problem>>) {
+    pub(crate) fn judge(
+        &self,
+        media: &MediaId,
+        verdict: Result<(Probe, Vec<domain::Problem>), Vec<domain::Problem>>,
+    ) {
         let media = self.table.all_media().into_iter().find(|row| row.row.id == *media).unwrap();
         self.table.insert_media(media.row.judged("\"etag\"".into(), verdict));
     }

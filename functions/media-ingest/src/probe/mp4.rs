@@ -24,6 +24,8 @@ const TRACKS_MAX: usize = 64;
 const TOP_LEVEL_MAX: usize = 10_000;
 /// Boxes looked at behind the media data of a file that is not fragmented: only to see whether they are all there.
 const TRAILERS_MAX: u32 = 4;
+/// Requests after which nothing more is looked at that a file with a movie header can be judged without.
+const CHEAP: u32 = 5;
 
 /// Whether these are the first bytes of an ISO base media or `QuickTime` file.
 pub(super) fn begins(head: &[u8]) -> bool {
@@ -76,6 +78,20 @@ struct Movie {
     fragments: Option<Fragments>,
 }
 
+impl Movie {
+    /// Whether what is not read yet could only be other tracks. In a movie that is cut into fragments it could be more.
+    fn is_settled(&self) -> bool {
+        let known = self.lasts > 0 && self.timescale > 0;
+        known && choose_video(&self.tracks).is_some_and(|video| video.is_playable() && video.ticks > 0)
+    }
+}
+
+impl Track {
+    fn is_playable(&self) -> bool {
+        !matches!(self.codec, None | Some(VideoCodec::Other(_)))
+    }
+}
+
 /// What `mvex` says.
 #[derive(Debug, Default)]
 struct Fragments {
@@ -88,6 +104,7 @@ pub(super) async fn probe<S: RangedRead>(window: &mut Window<'_, S>) -> Result<P
     let mut container = Container::Mov;
     let mut movie = None;
     let mut media = false;
+    let mut starts_late = false;
     let mut missing_bytes = 0;
     let mut trailers = 0;
     let mut at = 0;
@@ -95,7 +112,9 @@ pub(super) async fn probe<S: RangedRead>(window: &mut Window<'_, S>) -> Result<P
         if movie.is_some() && media {
             trailers += 1;
         }
-        if at >= size || trailers > TRAILERS_MAX {
+        let enough =
+            trailers > TRAILERS_MAX || (trailers > 0 && window.requests() > CHEAP && !window.holds(at, 16));
+        if at >= size || enough {
             break;
         }
         let ahead = if trailers > 0 { 16 } else { HEAD };
@@ -107,6 +126,7 @@ pub(super) async fn probe<S: RangedRead>(window: &mut Window<'_, S>) -> Result<P
         if place.name == *b"ftyp" {
             container = container_of(&body(window, &place, LEAF_MAX).await?)?;
         } else if place.name == *b"moov" {
+            starts_late = media;
             if missing_bytes > 0 {
                 return Err(
                     truncated(format!("a movie header cut {missing_bytes} bytes before its end")).into()
@@ -156,6 +176,7 @@ pub(super) async fn probe<S: RangedRead>(window: &mut Window<'_, S>) -> Result<P
         size,
         audio,
         missing_bytes,
+        starts_late,
     })
 }
 
@@ -182,9 +203,7 @@ fn container_of(ftyp: &[u8]) -> Result<Container, super::Problem> {
 /// The first track that TikTok can play; else the first that is a video at all.
 fn choose_video(tracks: &[Track]) -> Option<&Track> {
     let videos = || tracks.iter().filter(|track| track.kind == Some(Kind::Video));
-    videos()
-        .find(|track| !matches!(track.codec, None | Some(VideoCodec::Other(_))))
-        .or_else(|| videos().next())
+    videos().find(|track| track.is_playable()).or_else(|| videos().next())
 }
 
 fn movie_duration(movie: &Movie) -> Option<u64> {
@@ -207,7 +226,9 @@ async fn read_movie<S: RangedRead>(
     }
     let mut movie = Movie::default();
     let mut children = Children::of(moov);
-    while let Some(child) = children.next(window).await? {
+    // the header of the media data may take one more request
+    while !(movie.is_settled() && window.requests() >= CHEAP && !window.holds(children.at, 16)) {
+        let Some(child) = children.next(window).await? else { break };
         if child.name == *b"mvhd" {
             if let Some(mvhd) = leaf::<Mvhd, S>(window, &child).await? {
                 movie.timescale = u64::from(mvhd.timescale);

@@ -157,6 +157,7 @@ pub(super) async fn probe<S: RangedRead>(window: &mut Window<'_, S>) -> Result<P
         size,
         audio,
         missing_bytes,
+        starts_late: false,
     })
 }
 

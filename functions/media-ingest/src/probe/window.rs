@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Problem, RangedRead};
+use super::{ProbeError, Problem, RangedRead};
 
 /// What one probe may cost. A hostile file can make us hop, it cannot make us read all of it.
 const MAX_REQUESTS: u32 = 64;
@@ -23,6 +23,18 @@ impl<E> From<Problem> for Halt<E> {
     }
 }
 
+impl<E: std::error::Error + 'static> Halt<E> {
+    /// What that says of the file; `scattered` is said of one whose headers took more than the budget.
+    pub(super) fn verdict(self, scattered: impl FnOnce() -> Problem) -> ProbeError<E> {
+        match self {
+            Self::Read(error) => ProbeError::Read(error),
+            Self::Short { offset, wanted, got } => ProbeError::Short { offset, wanted, got },
+            Self::Budget => ProbeError::Refused(scattered()),
+            Self::Refused(problem) => ProbeError::Refused(problem),
+        }
+    }
+}
+
 pub(super) struct Window<'a, S> {
     source: &'a mut S,
     size: u64,
@@ -39,6 +51,16 @@ impl<'a, S: RangedRead> Window<'a, S> {
 
     pub(super) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Requests made so far.
+    pub(super) fn requests(&self) -> u32 {
+        self.requests
+    }
+
+    /// Whether these bytes are here already.
+    pub(super) fn holds(&self, offset: u64, len: u64) -> bool {
+        self.parts.iter().any(|(start, part)| cut(part, *start, offset, len).is_some())
     }
 
     /// `len` bytes at `offset`, fewer only where the file ends. What is not here yet is fetched together with what

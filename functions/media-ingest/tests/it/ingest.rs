@@ -4,14 +4,16 @@ use std::path::Path;
 
 use bytes::Bytes;
 use domain::content::PrivacyLevel;
-use domain::media::{Container, Declared, MediaState, upload_key};
+use domain::media::{
+    Container, Declared, MediaState, PhotoFormat, PhotoProbe, Probe, converted_key, upload_key,
+};
 use domain::post::{PostState, Task};
 use domain::{Job, Media, MediaId, PostId, SignedDuration};
 use lambda_kit::batch::Failure;
 use media_ingest::probe::RangedRead;
-use media_ingest::{MediaIngest, Uploads};
-use ports::fakes::{MemoryObjects, MemoryQueues, MemoryTable};
-use ports::{PortError, PortResult, samples};
+use media_ingest::{MediaIngest, Turns, Uploads};
+use ports::fakes::{Fault, MemoryObjects, MemoryQueues, MemoryTable};
+use ports::{Objects, PortError, PortResult, samples};
 use rehearsal::{Cue, Stage, Time, Watched, done, run};
 
 /// The bucket's uploads, pinned when they are opened.
@@ -40,6 +42,10 @@ impl Uploads for Held {
         let object = self.0.object(&upload_key(media));
         Ok(object.map(|object| (Pinned(object.bytes.into()), object.etag)))
     }
+
+    async fn put_converted(&self, media: &MediaId, bytes: Vec<u8>) -> PortResult<String> {
+        Objects::put_converted(&self.0, media, bytes).await
+    }
 }
 
 type Function = MediaIngest<Watched<MemoryTable>, Held, Watched<MemoryQueues>, Time>;
@@ -51,6 +57,7 @@ fn function(stage: &Stage) -> Function {
         queues: stage.senders(),
         time: stage.time.clone(),
         periods: stage.periods.clone(),
+        converting: Turns::default(),
     }
 }
 
@@ -66,7 +73,11 @@ fn media_id() -> MediaId {
 
 /// A media that was declared as so many bytes of MP4.
 fn declared(stage: &Stage, size: usize) -> MediaId {
-    let declared = Declared { container: Container::Mp4, size: size as u64, sha256: None };
+    declared_as(stage, Container::Mp4, size, false)
+}
+
+fn declared_as(stage: &Stage, container: Container, size: usize, convert: bool) -> MediaId {
+    let declared = Declared { container, size: size as u64, sha256: None, convert };
     let media = Media { declared, ..samples::media(MEDIA, stage.now()) };
     stage.table.insert_media(media);
     media_id()
@@ -113,7 +124,10 @@ fn an_upload_becomes_ready_and_the_post_that_waited_is_queued_and_sent() {
     ingest(&stage, None);
 
     let found = media(&stage);
-    let MediaState::Ready { etag: pinned, probe } = &found.state else { panic!("{found:#?}") };
+    let MediaState::Ready { etag: pinned, probe: Probe::Video(probe), advice } = &found.state else {
+        panic!("{found:#?}")
+    };
+    assert_eq!(advice, &[]);
     assert_eq!((pinned, probe.codec.as_str(), probe.size), (&etag, "h264", bytes.len() as u64));
     assert_eq!(found.due, None);
     let row = stage.post(&post).row;
@@ -306,4 +320,147 @@ fn a_crash_or_an_error_at_any_call_is_made_good_by_the_next_delivery() {
             }
         }
     }
+}
+
+fn photo(stage: &Stage) -> PhotoProbe {
+    match media(stage).state {
+        MediaState::Ready { probe: Probe::Photo(photo), .. } => photo,
+        other => panic!("{other:#?}"),
+    }
+}
+
+fn etag_of(stage: &Stage) -> String {
+    match media(stage).state {
+        MediaState::Ready { etag, .. } => etag,
+        other => panic!("{other:#?}"),
+    }
+}
+
+/// The bucket's objects of the media: the upload, and what it was converted to.
+fn kept(stage: &Stage) -> [Option<Vec<u8>>; 2] {
+    [upload_key(&media_id()), converted_key(&media_id())]
+        .map(|key| stage.objects.object(&key).map(|object| object.bytes))
+}
+
+#[test]
+fn a_photo_that_tiktok_takes_stays_as_it_came() {
+    for (name, format, orientation) in [
+        ("exif-6.jpg", PhotoFormat::Jpeg, 6),
+        ("lossy.webp", PhotoFormat::Webp, 1),
+        ("cmyk.jpg", PhotoFormat::Jpeg, 1),
+    ] {
+        let stage = Stage::new();
+        let bytes = file(name);
+        declared_as(&stage, Container::Jpeg, bytes.len(), true);
+        let etag = upload(&stage, &bytes);
+        ingest(&stage, None);
+        let found = photo(&stage);
+        assert_eq!((found.format, found.orientation, found.converted_from), (format, orientation, None));
+        assert_eq!(etag_of(&stage), etag);
+        assert_eq!(kept(&stage), [Some(bytes), None], "{name}");
+    }
+}
+
+#[test]
+fn advice_is_kept_and_stops_nothing() {
+    let stage = Stage::new();
+    let bytes = file("cmyk.jpg");
+    declared_as(&stage, Container::Jpeg, bytes.len(), false);
+    upload(&stage, &bytes);
+    ingest(&stage, None);
+    let MediaState::Ready { advice, .. } = media(&stage).state else { panic!("not ready") };
+    assert_eq!((advice[0].rule.as_str(), advice[0].level), ("photo.colour", domain::Level::Advice));
+
+    let stage = Stage::new();
+    let bytes = file("live.webm");
+    declared(&stage, bytes.len());
+    upload(&stage, &bytes);
+    ingest(&stage, None);
+    let MediaState::Ready { advice, .. } = media(&stage).state else { panic!("not ready") };
+    assert_eq!(advice.len(), 2, "{advice:?}");
+}
+
+#[test]
+fn each_photo_is_converted_when_that_was_asked_for_and_refused_when_not() {
+    for (name, container, rule) in [
+        ("phone.jpg", Container::Jpeg, "photo.side.max"),
+        ("alpha.png", Container::Png, "photo.format"),
+        ("large.webp", Container::Webp, "photo.side.max"),
+    ] {
+        let bytes = file(name);
+        let stage = Stage::new();
+        declared_as(&stage, container, bytes.len(), false);
+        upload(&stage, &bytes);
+        ingest(&stage, None);
+        assert_eq!(rejection(&stage)[0].rule, rule, "{name}");
+        assert!(rejection(&stage)[0].remedy.contains("`convert`"));
+        assert_eq!(kept(&stage), [Some(bytes.clone()), None]);
+
+        let stage = Stage::new();
+        declared_as(&stage, container, bytes.len(), true);
+        let uploaded = upload(&stage, &bytes);
+        ingest(&stage, None);
+        let found = photo(&stage);
+        let original = found.converted_from.as_ref().unwrap();
+        assert_eq!((original.container, original.size), (container, bytes.len() as u64), "{name}");
+        let [upload, converted] = kept(&stage);
+        assert_eq!(upload, Some(bytes), "the upload is as it was");
+        assert_eq!((found.format, found.size), (PhotoFormat::Jpeg, converted.unwrap().len() as u64));
+        assert!(found.width.min(found.height) <= 1_080 && found.width.max(found.height) <= 1_920);
+        assert_ne!(etag_of(&stage), uploaded);
+
+        // an attempt gets the converted one
+        let etag = etag_of(&stage);
+        let id = media_id();
+        let copied = stage.objects.copy_for_attempt(&id, &etag, "m/1.jpg", "image/jpeg");
+        assert_eq!(done(copied).unwrap(), ports::Copied::Done);
+        assert_eq!(stage.objects.object("m/1.jpg").unwrap().etag, etag);
+    }
+}
+
+#[test]
+fn what_converting_would_not_mend_is_refused_all_the_same() {
+    for (name, container, rules) in [
+        ("animated.webp", Container::Webp, vec!["photo.animated"]),
+        ("cut.png", Container::Png, vec!["photo.format", "photo.truncated"]),
+        ("bomb.png", Container::Png, vec!["photo.format", "photo.side.max", "photo.pixels.max"]),
+        ("h264-faststart.mp4", Container::Jpeg, vec!["photo.format"]),
+        ("empty.jpg", Container::Jpeg, vec!["photo.empty"]),
+    ] {
+        let stage = Stage::new();
+        let bytes = file(name);
+        declared_as(&stage, container, bytes.len(), true);
+        upload(&stage, &bytes);
+        ingest(&stage, None);
+        let found: Vec<_> = rejection(&stage).into_iter().map(|problem| problem.rule).collect();
+        assert_eq!(found, rules, "{name}");
+        assert_eq!(kept(&stage)[1], None);
+    }
+    let stage = Stage::new();
+    let bytes = file("alpha.png");
+    declared_as(&stage, Container::Png, bytes.len() + 1, true);
+    upload(&stage, &bytes);
+    ingest(&stage, None);
+    let found: Vec<_> = rejection(&stage).into_iter().map(|problem| problem.rule).collect();
+    assert_eq!(found, ["media.size.declared", "photo.format"]);
+}
+
+#[test]
+fn a_conversion_that_was_cut_short_is_done_again_with_the_same_outcome() {
+    let bytes = file("alpha.png");
+    let mut etags = Vec::new();
+    for fault in [None, Some(Fault::BeforeEffect), Some(Fault::AfterEffect)] {
+        let stage = Stage::new();
+        declared_as(&stage, Container::Png, bytes.len(), true);
+        upload(&stage, &bytes);
+        if let Some(fault) = fault {
+            stage.objects.fail_next("put_converted", fault, 1);
+            let first = done(function(&stage).ingest(&media_id(), None));
+            assert!(matches!(first, Err(Failure::Retry(_))), "{fault:?}");
+            assert!(matches!(media(&stage).state, MediaState::AwaitingUpload { .. }));
+        }
+        ingest(&stage, None);
+        etags.push(etag_of(&stage));
+    }
+    assert!(etags.iter().all(|etag| *etag == etags[0]), "{etags:?}");
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use domain::account::Tokens;
-use domain::media::{Container, upload_key};
+use domain::media::{Container, converted_key, upload_key};
 use domain::{AccountId, MediaId, SignedDuration, Timestamp};
 
 use super::{Faults, ManualClock, fails_on_purpose, lock};
@@ -50,6 +50,7 @@ impl MemoryObjects {
         let faults = Faults::of(&[
             "sign_upload",
             "put_upload",
+            "put_converted",
             "copy_for_attempt",
             "delete_copy",
             "read_upload",
@@ -162,6 +163,10 @@ impl Objects for MemoryObjects {
         self.faults.run("put_upload", || Ok(self.put(&upload_key(media), container, bytes)))
     }
 
+    async fn put_converted(&self, media: &MediaId, bytes: Vec<u8>) -> PortResult<String> {
+        self.faults.run("put_converted", || Ok(self.put(&converted_key(media), Container::Jpeg, bytes)))
+    }
+
     async fn copy_for_attempt(
         &self,
         media: &MediaId,
@@ -171,7 +176,10 @@ impl Objects for MemoryObjects {
     ) -> PortResult<Copied> {
         self.faults.run("copy_for_attempt", || {
             let mut objects = lock(&self.objects);
-            let found = objects.get(&upload_key(media)).filter(|object| object.etag == etag).cloned();
+            let found = [upload_key(media), converted_key(media)]
+                .iter()
+                .find_map(|key| objects.get(key).filter(|object| object.etag == etag))
+                .cloned();
             Ok(match found {
                 Some(object) => {
                     let content_type = content_type.to_owned();

@@ -509,9 +509,9 @@ impl MediaRows for MemoryTable {
         self.run("media", |rows| Ok(rows.media(id, read).cloned()))
     }
 
-    async fn several(&self, ids: &[MediaId]) -> PortResult<Vec<Option<Media>>> {
+    async fn several(&self, ids: &[MediaId], read: Read) -> PortResult<Vec<Option<Media>>> {
         self.run("several", |rows| {
-            let row = |id| rows.media(id, Read::Eventual).map(|stored| stored.row.clone());
+            let row = |id| rows.media(id, read).map(|stored| stored.row.clone());
             Ok(ids.iter().map(row).collect())
         })
     }
