@@ -18,10 +18,21 @@ pub(crate) struct NewPost {
     /// `direct`, or left out: it is published. `inbox`: it goes to the creator's inbox at TikTok, where the creator decides all
     /// else: nothing but creator, media and time may be said.
     mode: Option<Mode>,
-    /// The one video. In a form it is the part `media`, and this is left out.
-    #[schema(min_items = 1, max_items = 1)]
+    /// The one video, or 1 to 35 photos in their order. In a form a video is the part `media`, and this is left out.
+    #[schema(min_items = 1, max_items = 35)]
     media: Option<Vec<MediaNamed>>,
-    /// Caption with hashtags and mentions, at most 2,200 UTF-16 units.
+    /// Title of photos, at most 90 UTF-16 units.
+    #[schema(max_length = 90)]
+    title: Option<String>,
+    /// Description of photos with hashtags and mentions, at most 4,000 UTF-16 units.
+    #[schema(max_length = 4000)]
+    description: Option<String>,
+    /// Which of the photos is the cover, from 0.
+    #[schema(minimum = 0, maximum = 34)]
+    cover_index: Option<u32>,
+    /// TikTok adds music of its choice to photos.
+    add_music: Option<bool>,
+    /// Caption of a video with hashtags and mentions, at most 2,200 UTF-16 units.
     #[schema(max_length = 2200, example = "Harbour at six #boats")]
     caption: Option<String>,
     /// Who may see it; needed unless it goes to the inbox. There is no default: the creator chooses from what creator-info offers.
@@ -51,6 +62,7 @@ pub(crate) struct NewPost {
 #[serde(rename_all = "lowercase")]
 enum Kind {
     Video,
+    Photo,
 }
 
 /// What TikTok does with it.
@@ -131,13 +143,15 @@ pub(crate) struct NewMedia {
     /// What it is.
     kind: Option<Kind>,
     /// Its media type.
-    content_type: VideoType,
-    /// Its size in bytes.
+    content_type: MediaType,
+    /// Its size in bytes: a video's up to 4,000,000,000, a photo's up to 20,000,000, or 50,000,000 if it is to be converted.
     #[schema(minimum = 1, maximum = 4_000_000_000_u64)]
     size: u64,
     /// SHA-256 of its bytes, base64; S3 refuses other bytes.
     #[schema(min_length = 44, max_length = 44)]
     sha256: Option<String>,
+    /// Convert a photo that TikTok does not take as it is: PNG, or too large. The upload stays as it came.
+    convert: Option<bool>,
     /// Its duration in milliseconds, to be refused before the upload.
     #[schema(minimum = 1, maximum = 600_000)]
     duration_ms: Option<u32>,
@@ -146,15 +160,21 @@ pub(crate) struct NewMedia {
     creator: Option<String>,
 }
 
-/// Media types that TikTok takes.
+/// Media types that are taken; `image/png` only to be converted.
 #[derive(Deserialize, ToSchema)]
-enum VideoType {
+enum MediaType {
     #[serde(rename = "video/mp4")]
     Mp4,
     #[serde(rename = "video/quicktime")]
     QuickTime,
     #[serde(rename = "video/webm")]
     Webm,
+    #[serde(rename = "image/jpeg")]
+    Jpeg,
+    #[serde(rename = "image/webp")]
+    Webp,
+    #[serde(rename = "image/png")]
+    Png,
 }
 
 /// A link that is to be made.

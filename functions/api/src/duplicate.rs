@@ -5,6 +5,7 @@
 //! that is not there may still be written by whoever took its guard, until that invocation has ended: until then it counts.
 //! All of it costs one small write.
 
+use domain::media::MediaState;
 use domain::post::PostState;
 use domain::{Content, CreatorId, Media, MediaId, Post, PostId, SignedDuration, Timestamp};
 use http::StatusCode;
@@ -60,7 +61,8 @@ impl<W: Outside> Api<W> {
             ends_at: post.created_at + GUARDED,
         };
         for bytes in bytes {
-            let key = key(&post.creator, bytes, content.caption.as_str());
+            let text = [content.title.as_str(), content.caption.as_str()].concat();
+            let key = key(&post.creator, bytes, &text);
             if let Some(earlier) = self.take_guard(key, guard.clone(), deadline).await? {
                 return Ok(Some(earlier));
             }
@@ -108,9 +110,22 @@ impl<W: Outside> Api<W> {
     }
 }
 
-/// What names the bytes, whatever id they have: the checksum that S3 has checked, else the entity tag, else the upload that is
-/// still to come. Posts that waited for an upload are found by it although the tag is known by now.
-pub(crate) fn bytes_of(id: &MediaId, media: Option<&Media>, attached: Option<&Attached>) -> Vec<String> {
+/// What names the bytes, whatever ids they have: the checksum that S3 has checked, else the entity tag, else the upload that is
+/// still to come. Posts that waited for an upload are found by it although the tag is known by now. Several photos are named
+/// together, in their order.
+pub(crate) fn bytes_of(ids: &[MediaId], media: &[Option<Media>], attached: Option<&Attached>) -> Vec<String> {
+    let rows = media.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+    let mut named: Vec<_> = ids.iter().zip(rows).map(|(id, media)| names_of(id, media, attached)).collect();
+    match named.as_mut_slice() {
+        [one] => std::mem::take(one),
+        several => {
+            let firsts: Vec<_> = several.iter().filter_map(|names| names.first().cloned()).collect();
+            vec![firsts.join(" ")]
+        }
+    }
+}
+
+fn names_of(id: &MediaId, media: Option<&Media>, attached: Option<&Attached>) -> Vec<String> {
     let checksum = attached
         .map(|attached| base64(&attached.sha256))
         .or_else(|| media.and_then(|media| media.declared.sha256.clone()));
@@ -118,7 +133,11 @@ pub(crate) fn bytes_of(id: &MediaId, media: Option<&Media>, attached: Option<&At
         return vec![format!("sha256 {checksum}")];
     }
     let upload = format!("upload {id}");
-    match media.and_then(|media| Some((media, media.pinned()?.video()?.etag.clone()))) {
+    let ready = media.and_then(|media| match &media.state {
+        MediaState::Ready { etag, .. } => Some((media, etag)),
+        MediaState::AwaitingUpload { .. } | MediaState::Rejected { .. } => None,
+    });
+    match ready {
         Some((media, etag)) if media.waiting.is_empty() => vec![format!("etag {etag}")],
         Some((_, etag)) => vec![format!("etag {etag}"), upload],
         None => vec![upload],

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use axum::response::Response;
 use domain::content::{
-    Allow, Caption, Consent, Content, ContentHash, Disclosure, Kind, Mode, PrivacyLevel, Title, Transport,
+    Allow, Caption, Consent, Content, ContentHash, Disclosure, Kind, Mode, PrivacyLevel, Title, TooLong,
+    Transport,
 };
 use domain::creator::{CreatorInfo, CreatorStatus};
-use domain::media::{Declared, MediaState};
+use domain::media::{Declared, MediaKind, MediaState, Pinned};
 use domain::post::{Order, PostState, Wish};
 use domain::timeline::Actor;
 use domain::{Creator, CreatorId, Media, MediaId, Post, PostId, Problem, Scope, SignedDuration, Timestamp};
@@ -33,7 +34,8 @@ const COVER_MAX: u64 = i32::MAX as u64;
 /// What the body says. Fields that cannot be read hold something harmless; a problem bars the way to using it.
 struct Draft {
     creator: Option<CreatorId>,
-    media: Option<MediaId>,
+    /// In the content as well; none where none could be read.
+    media: Vec<MediaId>,
     content: Content,
     publish_at: Option<Timestamp>,
     allow_duplicate: bool,
@@ -42,7 +44,8 @@ struct Draft {
 /// What a post that is to be written comes with.
 pub(crate) struct Coming<'a> {
     pub(crate) content: &'a Content,
-    pub(crate) media: Option<&'a Media>,
+    /// The rows of its media, in their order; `None` where there is none yet.
+    pub(crate) media: &'a [Option<Media>],
     pub(crate) attached: Option<Attached>,
     pub(crate) allow_duplicate: bool,
     /// When this invocation ends.
@@ -68,10 +71,8 @@ impl<W: Outside> Api<W> {
         let id = PostId::from_bits(derive(ROUTE));
         if attached.is_some() {
             // the same request finds the same media, another one under the same key never touches it
-            draft.media = Some(MediaId::from_bits(derive(&format!("{ROUTE} {hash} media"))));
-        }
-        if let Some(media) = &draft.media {
-            draft.content.media = vec![media.clone()];
+            draft.media = vec![MediaId::from_bits(derive(&format!("{ROUTE} {hash} media")))];
+            draft.content.media.clone_from(&draft.media);
         }
         let readable = problems.is_empty();
 
@@ -79,36 +80,30 @@ impl<W: Outside> Api<W> {
         if creator.is_none() && draft.creator.is_some() {
             problems.push(no_such_creator());
         }
-        if media.is_none() && draft.media.is_some() && attached.is_none() {
-            problems.push(Problem::new(
-                "/media/0/id",
-                "media.not_found",
-                "this workspace has no such media",
-                "declare the video with POST /v1/media and send the id that it gives",
-            ));
-        }
-        if let Some(Media { state: MediaState::Rejected { problems: rejected }, .. }) = &media {
-            problems
-                .add(rejected.iter().map(|problem| Problem { param: "/media/0".into(), ..problem.clone() }));
+        if attached.is_none() {
+            for (index, row) in media.iter().enumerate() {
+                problems.add(media_problems(index, row.as_ref(), draft.content.kind));
+            }
         }
         if body.is_object() {
             problems.add(draft.content.problems());
         }
         if let Some(at) = draft.publish_at {
-            check_publish_at(at, now, media.as_ref(), &problems);
+            check_publish_at(at, now, &media, &problems);
         }
         let mut stale = false;
         if let Some(creator) = &creator {
-            let duration = media.as_ref().and_then(Media::pinned).and_then(|pinned| pinned.duration_ms());
+            let duration = pinned(&media, draft.content.kind).and_then(|pinned| pinned.duration_ms());
             stale = self.check_creator(creator, &draft.content, duration, &problems).await;
         }
-        let (Some(creator), Some(media_id), true) = (creator, draft.media.clone(), problems.is_empty())
+        let (Some(creator), Some(media_id), true) =
+            (creator, draft.media.first().cloned(), problems.is_empty())
         else {
             // what was accepted once stays accepted, whatever has changed since
             if let Some(first) = self.accepted_before(&id, hash, readable).await? {
                 let answer = accepted(&first.row, &draft.content, true);
                 if let PostState::AwaitingMedia { .. } = &first.row.state {
-                    self.await_media(first).await;
+                    self.await_media(first, &draft.content.media).await;
                 }
                 return Ok(answer);
             }
@@ -131,10 +126,10 @@ impl<W: Outside> Api<W> {
             draft: false,
             retry_of: None,
         };
-        let post = Post::accept(order, media.as_ref().and_then(Media::pinned), now, &self.periods);
+        let post = Post::accept(order, pinned(&media, draft.content.kind), now, &self.periods);
         let coming = Coming {
             content: &draft.content,
-            media: media.as_ref(),
+            media: &media,
             attached,
             allow_duplicate: draft.allow_duplicate,
             deadline: ask.deadline,
@@ -145,7 +140,8 @@ impl<W: Outside> Api<W> {
     /// Writes the post and starts it.
     pub(crate) async fn accept(&self, post: &Post, coming: Coming<'_>) -> Answered {
         let Coming { content, media, attached, allow_duplicate, deadline } = coming;
-        let bytes = duplicate::bytes_of(&post.media, media, attached.as_ref());
+        let bytes = duplicate::bytes_of(&content.media, media, attached.as_ref());
+        let awaited = media.first().is_none_or(|media| media.as_ref().is_none_or(is_awaited));
         let earlier = self.guarded_by(post, content, &bytes, deadline).await?;
         if let Some(earlier) = earlier.filter(|_| !allow_duplicate)
             // a repeat of an old request gives the old answer
@@ -153,7 +149,7 @@ impl<W: Outside> Api<W> {
         {
             return Err(earlier.refusal(post.created_at));
         }
-        if let (Some(attached), None) = (&attached, media) {
+        if let (Some(attached), Some(None)) = (&attached, media.first()) {
             self.declare_attached(post, attached).await?;
         }
         let (stored, replayed) = match self.store.create(post, content, self.time.nonce()).await? {
@@ -166,11 +162,11 @@ impl<W: Outside> Api<W> {
             (PostState::Queued { .. } | PostState::Scheduled { .. }, _) if !replayed => {
                 flows::dispatch(&self.queues, &stored.row, self.time.now(), &self.periods).await;
             }
-            (PostState::AwaitingMedia { .. }, Some(attached)) if media.is_none_or(is_awaited) => {
+            (PostState::AwaitingMedia { .. }, Some(attached)) if awaited => {
                 // last, so that the upload's event finds the post; a repeat of the request sends it again
                 self.objects.put_upload(&stored.row.media, attached.container, attached.bytes.into()).await?;
             }
-            (PostState::AwaitingMedia { .. }, _) => self.await_media(stored).await,
+            (PostState::AwaitingMedia { .. }, _) => self.await_media(stored, &content.media).await,
             _ => {}
         }
         Ok(answer)
@@ -192,18 +188,22 @@ impl<W: Outside> Api<W> {
 
     /// Has the media tell the post; tells it here if the media has become ready meanwhile. A failure costs time only: the
     /// row wakes up by itself.
-    async fn await_media(&self, seen: Stored<Post>) {
+    async fn await_media(&self, seen: Stored<Post>, media: &[MediaId]) {
         let post = seen.row.id.clone();
-        if let Err(error) = self.try_await_media(seen).await {
+        if let Err(error) = self.try_await_media(seen, media).await {
             tracing::warn!(%post, error = %error, "the post looks at its media later");
         }
     }
 
-    async fn try_await_media(&self, seen: Stored<Post>) -> Result<(), flows::MoveError> {
-        let Some(media) = self.store.wait_for(&seen.row.media, &seen.row.id).await? else {
-            return Ok(());
-        };
-        let Some(event) = flows::media_event(&self.store, &seen.row, &media.row).await? else {
+    async fn try_await_media(&self, seen: Stored<Post>, media: &[MediaId]) -> Result<(), flows::MoveError> {
+        // every row knows of the post before any is looked at: whichever is judged last tells it
+        let mut rows = Vec::with_capacity(media.len());
+        for id in media {
+            rows.extend(self.store.wait_for(id, &seen.row.id).await?);
+        }
+        let judged = rows.iter().find(|row| !is_awaited(&row.row));
+        let Some(judged) = judged else { return Ok(()) };
+        let Some(event) = flows::media_event(&self.store, &seen.row, &judged.row).await? else {
             return Ok(());
         };
         let by = Actor::Api.into();
@@ -219,18 +219,23 @@ impl<W: Outside> Api<W> {
         &self,
         caller: &Caller,
         draft: &Draft,
-    ) -> Result<(Option<Creator>, Option<Media>), Refusal> {
-        let (creator, media) = match (&draft.creator, &draft.media) {
-            (Some(creator), Some(media)) => self.store.creator_and_media(creator, media).await?,
-            (Some(creator), None) => (self.store.creator(creator).await?, None),
-            (None, Some(media)) => {
-                (None, self.store.media(media, Read::Eventual).await?.map(|media| media.row))
+    ) -> Result<(Option<Creator>, Vec<Option<Media>>), Refusal> {
+        let (creator, media) = match (&draft.creator, draft.media.as_slice()) {
+            (Some(creator), [media]) => {
+                let (creator, media) = self.store.creator_and_media(creator, media).await?;
+                (creator, vec![media])
             }
-            (None, None) => (None, None),
+            (Some(creator), []) => (self.store.creator(creator).await?, Vec::new()),
+            (None, []) => (None, Vec::new()),
+            (Some(creator), media) => {
+                (self.store.creator(creator).await?, self.store.several(media, Read::Eventual).await?)
+            }
+            (None, media) => (None, self.store.several(media, Read::Eventual).await?),
         };
+        let ours = |media: Option<Media>| media.filter(|media| media.workspace == caller.workspace);
         Ok((
             creator.filter(|creator| creator.workspace == caller.workspace),
-            media.filter(|media| media.workspace == caller.workspace),
+            media.into_iter().map(ours).collect(),
         ))
     }
 
@@ -313,7 +318,7 @@ impl<W: Outside> Api<W> {
 
     async fn with_caption(&self, post: &Post, username: Option<&str>) -> Result<view::Post, Refusal> {
         let content = self.store.content(&post.id, &post.content).await?;
-        Ok(view::post(post, content.map(|content| content.caption.into()), username))
+        Ok(view::post(post, content.as_ref(), username))
     }
 
     pub(crate) async fn list_posts(&self, ask: Ask) -> Answered {
@@ -505,7 +510,7 @@ pub(crate) fn required_key(ask: &Ask, problems: &Problems) -> Option<String> {
 }
 
 pub(crate) fn accepted(post: &Post, content: &Content, replayed: bool) -> Response {
-    let body = view::accepted(post, content.caption.as_str());
+    let body = view::accepted(post, content);
     let response = answer::json(StatusCode::ACCEPTED, &body);
     let response = with_header(response, header::LOCATION, &format!("/v1/posts/{}", post.id));
     let response = limits::posting(response);
@@ -550,7 +555,10 @@ fn is_awaited(media: &Media) -> bool {
 fn draft(body: &Value, form: bool, caller: &Caller, now: Timestamp, problems: &Problems) -> Draft {
     let mut fields = problems.body(body);
     let creator = fields.required_id("creator", "say for which creator: `crt_…`");
-    fields.word("kind", &["video"], "send `video`");
+    let kind = match fields.word("kind", &["video", "photo"], "send `video` or `photo`") {
+        Some("photo") => Kind::Photo,
+        _ => Kind::Video,
+    };
     let mode = match fields.word("mode", &["direct", "inbox"], "send `direct` or `inbox`") {
         Some("inbox") => Mode::Inbox,
         _ => Mode::Direct,
@@ -562,19 +570,37 @@ fn draft(body: &Value, form: bool, caller: &Caller, now: Timestamp, problems: &P
             _ => Transport::Auto,
         };
     if mode == Mode::Inbox {
-        the_creator_decides(body, problems);
+        the_creator_decides(body, kind, problems);
     }
-    let media = named_media(&mut fields, form, problems);
-    let caption = fields.text("caption").unwrap_or_default().to_owned();
-    let caption = Caption::of_video(caption).unwrap_or_else(|error| {
-        problems.push(Problem::new(
-            fields.pointer("caption"),
-            "caption.max",
-            error.to_string(),
-            "shorten the caption; most emoji count as two units",
-        ));
-        Caption::default()
-    });
+    match kind {
+        Kind::Video => foreign(body, &["title", "description", "cover_index", "add_music"], kind, problems),
+        Kind::Photo => {
+            foreign(body, &["caption", "cover_timestamp_ms", "transport"], kind, problems);
+            for pointer in ["/allow/duet", "/allow/stitch"] {
+                if body.pointer(pointer).is_some_and(|value| !value.is_null()) {
+                    problems.push(not_for(pointer, kind));
+                }
+            }
+        }
+    }
+    let media = named_media(&mut fields, form, kind, problems);
+    let caption = fields.text("caption").unwrap_or_default();
+    let description = fields.text("description").unwrap_or_default();
+    let too_long = |name: &str, rule: &str, error: &TooLong| {
+        let remedy = "shorten it; most emoji count as two units";
+        problems.push(Problem::new(format!("/{name}"), rule, error.to_string(), remedy));
+    };
+    let text = match kind {
+        Kind::Video => Caption::of_video(caption.to_owned())
+            .inspect_err(|error| too_long("caption", "caption.max", error)),
+        Kind::Photo => Caption::of_photos(description.to_owned())
+            .inspect_err(|error| too_long("description", "description.max", error)),
+    };
+    let title = Title::try_from(fields.text("title").unwrap_or_default().to_owned())
+        .inspect_err(|error| too_long("title", "title.max", error));
+    let last = media.len().saturating_sub(1);
+    let cover_index = fields.number("cover_index", 0, last as u64).and_then(|it| u32::try_from(it).ok());
+    let add_music = fields.boolean("add_music");
     let privacy_level = match mode {
         Mode::Direct => fields.required_text("privacy_level", PRIVACY),
         Mode::Inbox => fields.text("privacy_level"),
@@ -622,29 +648,32 @@ fn draft(body: &Value, form: bool, caller: &Caller, now: Timestamp, problems: &P
     let allow_duplicate = fields.boolean("allow_duplicate");
     fields.done();
     let content = Content {
-        kind: Kind::Video,
+        kind,
         mode,
         transport,
-        media: media.iter().cloned().collect(),
-        title: Title::default(),
-        caption,
+        media: media.clone(),
+        title: title.unwrap_or_default(),
+        caption: text.unwrap_or_default(),
         privacy_level,
         allow: allowed,
         disclosure: disclosed,
         ai_generated,
         cover_timestamp_ms: cover.and_then(|ms| u32::try_from(ms).ok()),
-        cover_index: 0,
-        add_music: false,
+        cover_index: cover_index.unwrap_or_default(),
+        add_music,
         consent: given,
     };
     Draft { creator, media, content, publish_at, allow_duplicate }
 }
 
 /// What a draft for the inbox cannot carry: TikTok asks the creator for it, and would drop what is said here.
-fn the_creator_decides(body: &Value, problems: &Problems) {
-    const THEIRS: [&str; 7] =
-        ["caption", "privacy_level", "allow", "disclosure", "ai_generated", "cover_timestamp_ms", "consent"];
-    for name in THEIRS.iter().filter(|name| body.get(**name).is_some_and(|value| !value.is_null())) {
+fn the_creator_decides(body: &Value, kind: Kind, problems: &Problems) {
+    const THEIRS: [&str; 6] =
+        ["privacy_level", "allow", "disclosure", "consent", "add_music", "ai_generated"];
+    // TikTok takes title and description of photos along, and nothing of a video
+    let of_video: &[&str] = if kind == Kind::Video { &["caption", "cover_timestamp_ms"] } else { &[] };
+    let there = |name: &&&str| body.get(**name).is_some_and(|value| !value.is_null());
+    for name in THEIRS.iter().chain(of_video).filter(there) {
         problems.push(Problem::new(
             format!("/{name}"),
             "mode.inbox.field",
@@ -654,13 +683,16 @@ fn the_creator_decides(body: &Value, problems: &Problems) {
     }
 }
 
+/// TikTok takes up to 35 photos (Photo Post).
+const PHOTOS_MAX: usize = 35;
 /// A time that is hardly over is now: clocks differ, and requests take their time.
 const HARDLY_OVER: SignedDuration = SignedDuration::from_mins(1);
 /// An upload is kept for 30 days.
 const UPLOADS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 29);
 
-fn check_publish_at(at: Timestamp, now: Timestamp, media: Option<&Media>, problems: &Problems) {
-    let latest = media.map_or(now, |media| media.created_at) + UPLOADS_KEPT;
+fn check_publish_at(at: Timestamp, now: Timestamp, media: &[Option<Media>], problems: &Problems) {
+    let oldest = media.iter().flatten().map(|media| media.created_at).min();
+    let latest = oldest.unwrap_or(now) + UPLOADS_KEPT;
     if at < now - HARDLY_OVER {
         problems.push(Problem::new(
             "/publish_at",
@@ -691,12 +723,83 @@ fn text_version(consent: &mut crate::fields::Fields<'_>, problems: &Problems) ->
     text.chars().take(64).collect()
 }
 
-/// The one media that a video has. In a form it is the part `media`.
-fn named_media(fields: &mut crate::fields::Fields<'_>, form: bool, problems: &Problems) -> Option<MediaId> {
+/// Fields that belong to the other kind of post.
+fn foreign(body: &Value, names: &[&str], kind: Kind, problems: &Problems) {
+    for name in names.iter().filter(|name| body.get(**name).is_some_and(|value| !value.is_null())) {
+        problems.push(not_for(&format!("/{name}"), kind));
+    }
+}
+
+fn not_for(pointer: &str, kind: Kind) -> Problem {
+    Problem::new(
+        pointer,
+        "kind.field",
+        format!("a {} post has no such field", kind.as_str()),
+        "leave it out: videos have `caption`, photos have `title` and `description`",
+    )
+}
+
+/// What stands against one of the media that a post names.
+fn media_problems(index: usize, row: Option<&Media>, kind: Kind) -> Vec<Problem> {
+    let Some(media) = row else {
+        return vec![Problem::new(
+            format!("/media/{index}/id"),
+            "media.not_found",
+            "this workspace has no such media",
+            "declare the file with POST /v1/media and send the id that it gives",
+        )];
+    };
+    let fits = match kind {
+        Kind::Video => media.declared.container.kind() == MediaKind::Video,
+        Kind::Photo => media.declared.container.kind() == MediaKind::Photo,
+    };
+    if !fits {
+        return vec![Problem::new(
+            format!("/media/{index}"),
+            "media.kind",
+            format!("a {} post cannot show a {}", kind.as_str(), media.declared.container.kind().as_str()),
+            "send the kind that fits the media: `video` has one video, `photo` has photos",
+        )];
+    }
+    match &media.state {
+        MediaState::Rejected { problems } => problems
+            .iter()
+            .map(|problem| Problem { param: format!("/media/{index}"), ..problem.clone() })
+            .collect(),
+        MediaState::AwaitingUpload { .. } | MediaState::Ready { .. } => Vec::new(),
+    }
+}
+
+/// What a post is pinned to, once all of its media are good.
+pub(crate) fn pinned(media: &[Option<Media>], kind: Kind) -> Option<Pinned> {
+    match kind {
+        Kind::Video => media.first()?.as_ref()?.pinned(),
+        Kind::Photo => {
+            let formats = media.iter().map(|media| media.as_ref().and_then(Media::photo));
+            let formats = formats.collect::<Option<Vec<_>>>().filter(|formats| !formats.is_empty())?;
+            Some(Pinned::Photos { formats })
+        }
+    }
+}
+
+/// The one video, or up to 35 photos. In a form a video is the part `media`.
+fn named_media(
+    fields: &mut crate::fields::Fields<'_>,
+    form: bool,
+    kind: Kind,
+    problems: &Problems,
+) -> Vec<MediaId> {
     let items = fields.objects("media");
     let pointer = fields.pointer("media");
     if form {
-        if items.is_some() {
+        if kind == Kind::Photo {
+            problems.push(Problem::new(
+                fields.pointer("kind"),
+                "kind.form",
+                "a request can carry one video, no photos",
+                "declare each photo with POST /v1/media, upload it, and name all of them in a JSON post",
+            ));
+        } else if items.is_some() {
             problems.push(Problem::new(
                 pointer,
                 "media.twice",
@@ -704,29 +807,34 @@ fn named_media(fields: &mut crate::fields::Fields<'_>, form: bool, problems: &Pr
                 "leave `media` out of the post, or send the post as JSON without a file",
             ));
         }
-        return None;
+        return Vec::new();
     }
     let Some(mut items) = items else {
-        fields.require("media", "name the video: `[{\"id\": \"med_…\"}]`");
-        return None;
+        fields.require("media", "name the media: `[{\"id\": \"med_…\"}]`");
+        return Vec::new();
     };
     if problems.covers(&pointer) {
-        return None;
+        return Vec::new();
     }
-    if items.len() != 1 {
-        problems.push(Problem::new(
-            pointer,
-            "media.count",
-            format!("there are {} media, a video has exactly one", items.len()),
-            "name one media",
-        ));
-        return None;
+    let most = if kind == Kind::Video { 1 } else { PHOTOS_MAX };
+    if items.is_empty() || items.len() > most {
+        let found = items.len();
+        let detail = match kind {
+            Kind::Video => format!("there are {found} media, a video has exactly one"),
+            Kind::Photo => format!("there are {found} media, a photo post has 1 to {PHOTOS_MAX}"),
+        };
+        problems.push(Problem::new(pointer, "media.count", detail, "name one video, or up to 35 photos"));
+        return Vec::new();
     }
-    let mut item = items.remove(0);
-    let id = item.required_id("id", "send the id of the media: `med_…`");
-    if !item.is_there() {
-        problems.add([Problem::new(format!("{pointer}/0"), "field.type", "`0` is null", "send an object")]);
+    let (asked, mut ids) = (items.len(), Vec::with_capacity(items.len()));
+    for (index, item) in items.iter_mut().enumerate() {
+        let id = item.required_id("id", "send the id of the media: `med_…`");
+        if !item.is_there() {
+            let at = format!("{pointer}/{index}");
+            problems.add([Problem::new(at, "field.type", format!("`{index}` is null"), "send an object")]);
+        }
+        ids.extend(id);
     }
-    item.done();
-    id
+    items.into_iter().for_each(crate::fields::Fields::done);
+    if ids.len() == asked { ids } else { Vec::new() }
 }

@@ -2,16 +2,16 @@
 
 use domain::post::{Event, Order, PostState, Resolution, Wish};
 use domain::timeline::Actor;
-use domain::{Media, Post, PostId, Problem, Scope};
+use domain::{Post, PostId, Problem, Scope};
 use flows::MoveError;
 use http::StatusCode;
-use ports::{Clock, Creators, Posts, Stored};
+use ports::{Clock, Creators, MediaRows, Posts, Stored};
 use wiring::secrets::Secrets;
 
 use crate::answer::{Answered, Ask};
 use crate::crypto;
 use crate::fields::Problems;
-use crate::posts::{Coming, accepted, required_key, status_problem};
+use crate::posts::{Coming, accepted, pinned, required_key, status_problem};
 use crate::refusal::Refusal;
 use crate::{Api, Outside};
 
@@ -109,18 +109,19 @@ impl<W: Outside> Api<W> {
         if !matches!(before.state, PostState::Failed { .. } | PostState::Cancelled { .. }) {
             return Err(not_ended(&before));
         }
-        let (creator, media) = self.store.creator_and_media(&before.creator, &before.media).await?;
+        let creator = self.store.creator(&before.creator).await?;
+        let media = self.store.several(&content.media, ports::Read::Eventual).await?;
         if let Some(problem) = creator.as_ref().and_then(|creator| status_problem(creator.status)) {
             problems.push(problem);
         }
-        let media = media.filter(|media| media.pinned().is_some());
-        let (Some(creator), Some(media), true) = (creator, media, problems.is_empty()) else {
+        let pinned = pinned(&media, before.kind);
+        let (Some(creator), Some(pinned), true) = (creator, pinned, problems.is_empty()) else {
             if problems.is_empty() {
                 problems.push(Problem::new(
                     "",
                     "media.gone",
-                    "the video of this post is not there any more, or was refused",
-                    "upload it again and make a new post",
+                    "the media of this post are not there any more, or were refused",
+                    "upload them again and make a new post",
                 ));
             }
             return Err(Refusal::invalid(problems.take()));
@@ -140,10 +141,10 @@ impl<W: Outside> Api<W> {
             draft: false,
             retry_of: Some(before.id),
         };
-        let post = Post::accept(order, Media::pinned(&media), now, &self.periods);
+        let post = Post::accept(order, Some(pinned), now, &self.periods);
         let coming = Coming {
             content: &content,
-            media: Some(&media),
+            media: &media,
             attached: None,
             allow_duplicate: false,
             deadline: ask.deadline,

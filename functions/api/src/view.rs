@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::content::{Mode, PrivacyLevel};
+use domain::content::{Content, Kind, Mode, PrivacyLevel};
 use domain::creator::{CreatorInfo, CreatorStatus};
 use domain::media::{self, MediaState, Original, PhotoProbe, VideoProbe};
 use domain::notice::News;
@@ -188,7 +188,7 @@ pub(crate) struct Post {
     /// For which creator.
     #[schema(value_type = String)]
     creator: CreatorId,
-    /// `video`.
+    /// `video` or `photo`.
     kind: &'static str,
     /// `direct`: it is published; `inbox`: it goes to the creator's inbox at TikTok, where the creator finishes it.
     mode: &'static str,
@@ -197,9 +197,15 @@ pub(crate) struct Post {
     /// Who may see it, in TikTok's words; `null` for the inbox, where the creator decides.
     #[schema(required, value_type = Option<String>, example = "PUBLIC_TO_EVERYONE")]
     privacy_level: Option<PrivacyLevel>,
-    /// Its caption.
+    /// The caption of a video.
     #[schema(required)]
     caption: Option<String>,
+    /// The title of photos.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    /// The description of photos.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
     /// When it is to be published; `null`: as soon as possible.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     publish_at: Option<Timestamp>,
@@ -341,25 +347,25 @@ pub(crate) struct TikTokNote {
 }
 
 /// A post as it was accepted: the answer to the first request and to each repeat of it.
-pub(crate) fn accepted(post: &domain::Post, caption: &str) -> Post {
+pub(crate) fn accepted(post: &domain::Post, content: &Content) -> Post {
     Post {
         state: post.accepted_as(),
         updated_at: post.created_at,
         timeline: post.timeline.entries().iter().take(1).map(entry).collect(),
-        ..frame(post, Some(caption.to_owned()))
+        ..frame(post, Some(content))
     }
 }
 
 /// A post as it is.
-pub(crate) fn post(post: &domain::Post, caption: Option<String>, username: Option<&str>) -> Post {
-    let mut view = frame(post, caption);
+pub(crate) fn post(post: &domain::Post, content: Option<&Content>, username: Option<&str>) -> Post {
+    let mut view = frame(post, content);
     view.publish_id = post.state.publish_id().map(|id| id.0.clone());
     match &post.state {
         PostState::Published { post_ids, removed, .. } => {
             view.post_ids = post_ids.iter().map(u64::to_string).collect();
             view.removed = Some(*removed);
             if let (Some(id), Some(username)) = (post_ids.last(), username.filter(|name| !name.is_empty())) {
-                view.url = Some(format!("https://www.tiktok.com/@{username}/video/{id}"));
+                view.url = Some(format!("https://www.tiktok.com/@{username}/{}/{id}", post.kind.as_str()));
             }
         }
         PostState::Failed { failure, .. } => {
@@ -391,16 +397,21 @@ pub(crate) fn post(post: &domain::Post, caption: Option<String>, username: Optio
     view
 }
 
-fn frame(post: &domain::Post, caption: Option<String>) -> Post {
+fn frame(post: &domain::Post, content: Option<&Content>) -> Post {
+    let first = [post.media.clone()];
+    let media = content.map_or(&first[..], |content| &content.media);
+    let text = |kind| content.filter(|_| post.kind == kind);
     Post {
         id: post.id.clone(),
         state: post.state.name(),
         creator: post.creator.clone(),
         kind: post.kind.as_str(),
         mode: if post.privacy_level.is_some() { Mode::Direct } else { Mode::Inbox }.as_str(),
-        media: vec![MediaRef { id: post.media.clone() }],
+        media: media.iter().map(|id| MediaRef { id: id.clone() }).collect(),
         privacy_level: post.privacy_level,
-        caption,
+        caption: text(Kind::Video).map(|content| content.caption.as_str().to_owned()),
+        title: text(Kind::Photo).map(|content| content.title.as_str().to_owned()),
+        description: text(Kind::Photo).map(|content| content.caption.as_str().to_owned()),
         publish_at: post.publish_at,
         publish_id: None,
         post_ids: Vec::new(),

@@ -102,6 +102,12 @@ pub const RULES: &[Rule] = &[
         "Send the Content-Type that the route documents.",
     ),
     rule(
+        "convert.video",
+        "Videos are not converted",
+        "`convert` is for photos alone.",
+        "Leave `convert` out, and export the video as MP4 with H.264.",
+    ),
+    rule(
         "creator.account.public",
         "The account is public and the app is not audited",
         "TikTok lets an app that is not audited post to private accounts only.",
@@ -190,6 +196,12 @@ pub const RULES: &[Rule] = &[
         "Not a cursor",
         "`cursor` is not one that a page of this list gave.",
         "Send `next_cursor` of the page before, or leave it out.",
+    ),
+    rule(
+        "description.max",
+        "The description is too long",
+        "Photos take a description of at most 4,000 UTF-16 units; most emoji count as two.",
+        "Shorten it.",
     ),
     rule(
         "disclosure.branded.private",
@@ -343,6 +355,18 @@ pub const RULES: &[Rule] = &[
         "Ask with a key that has all of them.",
     ),
     rule(
+        "kind.field",
+        "A field of the other kind",
+        "Videos have a caption, a cover frame and a transport; photos have title, description, cover photo and music.",
+        "Leave the field out.",
+    ),
+    rule(
+        "kind.form",
+        "Photos do not come inside a request",
+        "A form carries one video.",
+        "Declare and upload each photo, and name all of them in a JSON post.",
+    ),
+    rule(
         "kind.unsupported",
         "No such kind",
         "The post or the media is of a kind that is not taken here.",
@@ -366,6 +390,12 @@ pub const RULES: &[Rule] = &[
         "The media is not there any more",
         "The video of the post that is to be retried is gone, or was refused.",
         "Upload it again and make a new post.",
+    ),
+    rule(
+        "media.kind",
+        "Another kind of media",
+        "A video post has one video, a photo post has photos.",
+        "Send the kind that fits the media.",
     ),
     rule(
         "media.not_found",
@@ -438,6 +468,62 @@ pub const RULES: &[Rule] = &[
         "No such outcome",
         "A post in doubt is either published or not.",
         "Look at the creator's TikTok account, and send `published` or `not_published`.",
+    ),
+    rule(
+        "photo.animated",
+        "The picture moves",
+        "TikTok asks for photos, and one that is none fails them all.",
+        "Export one frame as JPEG.",
+    ),
+    rule(
+        "photo.colour",
+        "The colours are those of print",
+        "CMYK may look otherwise on a phone.",
+        "Export the photo in RGB.",
+    ),
+    rule(
+        "photo.damaged",
+        "The photo cannot be read",
+        "Its headers contradict themselves, or lack what every photo has.",
+        "Export it anew.",
+    ),
+    rule("photo.duration", "Photos have no duration", "`duration_ms` is for videos alone.", "Leave it out."),
+    rule("photo.empty", "The file has no bytes", "Nothing was uploaded.", "Upload the photo."),
+    rule(
+        "photo.encoding",
+        "The photo is encoded in a way that nobody reads",
+        "TikTok takes baseline and progressive JPEG, and WebP.",
+        "Export it as JPEG.",
+    ),
+    rule(
+        "photo.format",
+        "The photo is neither JPEG nor WebP",
+        "TikTok takes JPEG and WebP alone; PNG can be converted.",
+        "Export it as JPEG, or declare it with `convert`.",
+    ),
+    rule(
+        "photo.pixels.max",
+        "The photo has too many pixels to be converted",
+        "A conversion has to fit the function's memory.",
+        "Export the photo smaller.",
+    ),
+    rule(
+        "photo.side.max",
+        "The photo is larger than 1080p",
+        "It has to fit 1080 x 1920 or 1920 x 1080, as it is shown.",
+        "Resize it, or declare it with `convert`.",
+    ),
+    rule(
+        "photo.size.max",
+        "The photo has too many bytes",
+        "TikTok takes 20 MB a photo; one that is converted may have 50 MB.",
+        "Export it with a lower quality, or smaller.",
+    ),
+    rule(
+        "photo.truncated",
+        "The photo ends too early",
+        "The last part of the file is missing.",
+        "Upload the whole file.",
     ),
     rule(
         "post.duplicate",
@@ -602,6 +688,12 @@ pub const RULES: &[Rule] = &[
         "Send a time such as `2027-01-31T18:00:00+02:00` or `2027-01-31T16:00:00Z`.",
     ),
     rule(
+        "title.max",
+        "The title is too long",
+        "Photos take a title of at most 90 UTF-16 units; most emoji count as two.",
+        "Shorten it.",
+    ),
+    rule(
         "transport.unsupported",
         "No such transport",
         "The post asks for a transport that is not taken here.",
@@ -620,10 +712,28 @@ pub const RULES: &[Rule] = &[
         "Send the name as TikTok gives it.",
     ),
     rule(
+        "video.aspect.advice",
+        "The video is not 9:16",
+        "It is taken; upright videos fill the screen.",
+        "Nothing has to be done.",
+    ),
+    rule(
+        "video.codec.advice",
+        "Another codec than H.264",
+        "It is taken; TikTok recommends H.264.",
+        "Nothing has to be done.",
+    ),
+    rule(
         "video.codec.unsupported",
         "The codec is not taken",
         "TikTok takes H.264, H.265, VP8 and VP9.",
         "Convert the video to H.264.",
+    ),
+    rule(
+        "video.container.advice",
+        "Another container than MP4",
+        "It is taken; TikTok recommends MP4.",
+        "Nothing has to be done.",
     ),
     rule(
         "video.container.damaged",
@@ -638,6 +748,12 @@ pub const RULES: &[Rule] = &[
         "Upload an MP4, QuickTime or WebM file.",
     ),
     rule(
+        "video.duration.advice",
+        "The video is shorter than three seconds",
+        "It is taken; others report that TikTok may refuse it.",
+        "Nothing has to be done.",
+    ),
+    rule(
         "video.duration.max",
         "The video is too long",
         "Each creator has a longest duration; TikTok's own limit is 10 minutes.",
@@ -650,6 +766,12 @@ pub const RULES: &[Rule] = &[
         "Write the file anew, for example `ffmpeg -i in -c copy out.mp4`.",
     ),
     rule("video.empty", "The file is empty", "The file has no bytes.", "Send the video."),
+    rule(
+        "video.faststart.advice",
+        "The movie header stands at the end",
+        "It is taken; with the header in front it can be judged sooner.",
+        "Nothing has to be done.",
+    ),
     rule(
         "video.frame_rate.range",
         "The frame rate is out of range",

@@ -1,6 +1,7 @@
 use domain::content::{Mode, Transport};
+use domain::media::{Container, Declared, MediaState, PhotoFormat, PhotoProbe, Pinned, Probe};
 use domain::post::PostState;
-use domain::{CreatorId, Job, MediaId, Problem, SignedDuration};
+use domain::{CreatorId, Job, Media, MediaId, Periods, Problem, SignedDuration};
 use http::{Method, StatusCode, header};
 use ports::Posts as _;
 use ports::fakes::Fault;
@@ -28,6 +29,71 @@ fn without(body: &Value, field: &str) -> Value {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
+}
+
+/// A photo that is ready, as the probe leaves it.
+fn ready_photo(fixture: &Fixture, number: u128) -> MediaId {
+    let declared = Declared { container: Container::Jpeg, size: 90_000, sha256: None, convert: false };
+    let (id, now) = (MediaId::from_bits(number), ports::samples::NOON);
+    let media = Media::declare(id.clone(), fixture.us.id.clone(), declared, now, &Periods::default());
+    let probe = PhotoProbe {
+        format: PhotoFormat::Jpeg,
+        width: 1_080,
+        height: 1_920,
+        orientation: 1,
+        size: 90_000,
+        converted_from: None,
+    };
+    let state =
+        MediaState::Ready { etag: format!("\"{number}\""), probe: Probe::Photo(probe), advice: Vec::new() };
+    fixture.table.insert_media(Media { state, due: None, ..media });
+    id
+}
+
+#[tokio::test]
+async fn photos_are_posted_in_their_order_and_judged_each_by_itself() {
+    let (fixture, creator) = Fixture::connected().await;
+    let photos: Vec<_> = (1..=3).map(|number| ready_photo(&fixture, number)).collect();
+    let video = fixture.ready_media(9, 5_000);
+    let body = |media: &[MediaId]| {
+        let media: Vec<_> = media.iter().map(|id| json!({ "id": id })).collect();
+        json!({
+            "creator": creator, "kind": "photo", "media": media,
+            "title": "Harbour", "description": "At six #boats", "cover_index": 2, "add_music": true,
+            "privacy_level": "SELF_ONLY", "allow": { "comment": true },
+            "consent": { "music_usage_confirmed": true, "text_version": "2026-08" },
+        })
+    };
+    let made = fixture.create("k1", &body(&photos)).await;
+    assert_eq!(made.status, 202, "{}", made.body);
+    assert_eq!((&made.body["kind"], &made.body["state"]), (&json!("photo"), &json!("queued")));
+    let shown: Vec<_> = photos.iter().map(|id| json!({ "id": id })).collect();
+    assert_eq!(made.body["media"], json!(shown));
+    let row = fixture.table.posts().remove(0).row;
+    let PostState::Queued { media: Pinned::Photos { formats }, .. } = &row.state else { panic!("{row:#?}") };
+    assert_eq!(formats, &[PhotoFormat::Jpeg; 3]);
+
+    let mixed = [photos[0].clone(), video, MediaId::from_bits(99)];
+    let refused = fixture.create("k2", &body(&mixed)).await;
+    let found =
+        [("/media/1".to_owned(), "media.kind".to_owned()), ("/media/2/id".into(), "media.not_found".into())];
+    assert_eq!(refused.problems(), (422, found.to_vec()));
+    let many: Vec<_> = (0..36).map(|_| photos[0].clone()).collect();
+    fixture.create("k3", &body(&many)).await.is_problem(422, "/media", "media.count");
+    for (field, length, rule) in [("title", 91, "title.max"), ("description", 4_001, "description.max")] {
+        let mut long = body(&photos);
+        long[field] = json!("x".repeat(length - 1));
+        let fits = fixture.create(&format!("{field} fits"), &long).await;
+        assert_eq!(fits.status, 202, "{}", fits.body);
+        long[field] = json!("x".repeat(length));
+        fixture.create(field, &long).await.is_problem(422, &format!("/{field}"), rule);
+    }
+    let mut beyond = body(&photos);
+    beyond["cover_index"] = json!(3);
+    fixture.create("k4", &beyond).await.is_problem(422, "/cover_index", "field.range");
+    beyond["cover_index"] = json!(0);
+    beyond["allow"]["duet"] = json!(false);
+    fixture.create("k5", &beyond).await.is_problem(422, "/allow/duet", "kind.field");
 }
 
 #[tokio::test]
@@ -340,7 +406,8 @@ async fn each_mistake_is_named_by_field_rule_and_remedy_and_nothing_is_written()
             "/media/0",
             "video.no_video_track",
         ),
-        ("photo", changed(&good, "/kind", json!("photo")), 422, "/kind", "kind.unsupported"),
+        ("a kind of tomorrow", changed(&good, "/kind", json!("poem")), 422, "/kind", "kind.unsupported"),
+        ("fields of photos", changed(&good, "/title", json!("Harbour")), 422, "/title", "kind.field"),
         ("a mode of tomorrow", changed(&good, "/mode", json!("story")), 422, "/mode", "mode.unsupported"),
         (
             "a way of tomorrow",

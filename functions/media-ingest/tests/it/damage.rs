@@ -102,7 +102,7 @@ proptest! {
             }
         }
         if let Some(cut) = cut {
-            bytes.truncate(cut.index(length));
+            bytes.truncate(cut.index(length + 1));
         }
         bytes.extend(tail);
         holds(bytes);
