@@ -598,7 +598,7 @@ fn draft(body: &Value, form: bool, caller: &Caller, now: Timestamp, problems: &P
     };
     let title = Title::try_from(fields.text("title").unwrap_or_default().to_owned())
         .inspect_err(|error| too_long("title", "title.max", error));
-    let last = media.len().saturating_sub(1);
+    let last = if media.is_empty() { PHOTOS_MAX } else { media.len() } - 1;
     let cover_index = fields.number("cover_index", 0, last as u64).and_then(|it| u32::try_from(it).ok());
     let add_music = fields.boolean("add_music");
     let privacy_level = match mode {
