@@ -2,6 +2,7 @@
 //!
 //! Ranged reads only: no byte of the video beyond its headers comes through here.
 
+#[cfg(feature = "lambda")]
 mod bucket;
 mod ingest;
 mod message;
