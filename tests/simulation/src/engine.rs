@@ -484,7 +484,7 @@ impl Engine {
                 skew,
                 crashed: false,
                 in_flight: None,
-                facts: Facts { began_at: core.now, ..Facts::default() },
+                facts: Facts::since(core.now),
             });
             core.plan(kill_at, Next::Kill(number));
             core.current = number;

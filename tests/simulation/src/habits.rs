@@ -30,7 +30,8 @@ pub(crate) struct Habits {
     pub(crate) cut: Option<Cut>,
     /// How long calls take.
     pub(crate) network: Option<Network>,
-    had: BTreeSet<String>,
+    /// Whose init was cut.
+    pub(crate) had: BTreeSet<String>,
 }
 
 impl Habits {

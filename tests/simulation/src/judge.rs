@@ -107,7 +107,7 @@ impl fmt::Display for Breach {
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     /// When it began.
-    pub(crate) began_at: i64,
+    began_at: i64,
     /// Something went wrong in it.
     pub(crate) struck: bool,
     /// When it asked for `creator_info`, by its own clock.
@@ -122,6 +122,12 @@ pub(crate) struct Facts {
     attempt: Option<(usize, usize)>,
     /// The publish id it asks about.
     asks_about: Option<String>,
+}
+
+impl Facts {
+    pub(crate) fn since(began_at: i64) -> Self {
+        Self { began_at, ..Self::default() }
+    }
 }
 
 /// An answer of TikTok's as the judge reads it.

@@ -173,7 +173,7 @@ impl Scenario {
         let mut rng = StdRng::seed_from_u64(seed);
         let creators = creators(&mut rng);
         let posts = posts(&mut rng, &creators);
-        let strokes = strokes(&mut rng, &creators, &posts);
+        let mut strokes = strokes(&mut rng, &creators, &posts);
         let most = skews.most_ms();
         // whatever lies between two clocks, half of it lies on either side
         let skews = if rng.random_ratio(1, 4) {
@@ -193,6 +193,14 @@ impl Scenario {
             2 => Rotation::FamilyRevokedOnReuse,
             _ => Rotation::RotateOldDies,
         };
+        // TikTok says everything again and again, and does not answer what is asked about it
+        let storm = rng.random_ratio(1, 128);
+        if storm {
+            let at = rng.random_range(SECOND..10 * SECOND);
+            strokes.push((at, Stroke::Outage(tiktok_sandbox::Outage::Api)));
+            let end = at + rng.random_range(MINUTE..10 * MINUTE);
+            strokes.push((end, Stroke::Outage(tiktok_sandbox::Outage::None)));
+        }
         let strictness = if most > 2_000 { Strictness::WhateverClocksShow } else { Strictness::All };
         let scenario = Self {
             seed,
@@ -206,7 +214,7 @@ impl Scenario {
             log_delay_ms: rng.random_ratio(1, 3).then(|| rng.random_range(1_000..20 * MINUTE)),
             strictness,
             daily_cap: 15,
-            webhook_times: 1,
+            webhook_times: if storm { 40 } else { 1 },
             workers: None,
         };
         let rates = rates(&mut rng);
