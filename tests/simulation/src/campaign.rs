@@ -99,7 +99,7 @@ impl fmt::Display for Tally {
             write!(f, "\n  {:<18}{count:>12}", rule.name())?;
         }
         for (again, breach) in &self.first {
-            write!(f, "\n{breach}\n  again: cargo run --release -p simulation -- {again}")?;
+            write!(f, "\n{breach}\n  again: cargo run --profile simulation -p simulation -- {again}")?;
         }
         Ok(())
     }

@@ -44,7 +44,13 @@ impl Report {
     }
 
     /// Something that has to be so.
-    fn demand(&mut self, what: &'static str, figure: impl fmt::Display, demand: impl fmt::Display, holds: bool) {
+    fn demand(
+        &mut self,
+        what: &'static str,
+        figure: impl fmt::Display,
+        demand: impl fmt::Display,
+        holds: bool,
+    ) {
         let demand = Some((demand.to_string(), holds));
         self.lines.push(Line { what, figure: figure.to_string(), demand });
     }
@@ -80,7 +86,8 @@ impl fmt::Display for Report {
 /// A public post of each of so many creators, nothing planned yet.
 fn world(creators: usize, webhooks: bool) -> Scenario {
     let plain = Scenario::plain(Media::Ready, webhooks);
-    let creator = |number: usize| Creator { handle: format!("creator {number}"), ..plain.creators[0].clone() };
+    let creator =
+        |number: usize| Creator { handle: format!("creator {number}"), ..plain.creators[0].clone() };
     Scenario {
         creators: (0..creators).map(creator).collect(),
         posts: Vec::new(),

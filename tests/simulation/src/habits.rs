@@ -100,7 +100,11 @@ impl Network {
     }
 
     /// A way to TikTok or back.
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a fraction of some seconds")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "a fraction of some seconds"
+    )]
     pub(crate) fn jitter(&mut self, group: &str) -> i64 {
         let share = (self.draw(group) >> 11) as f64 / (1_u64 << 53) as f64;
         WAY + (share.powi(RARITY) * self.jitter_ms as f64) as i64
@@ -108,5 +112,6 @@ impl Network {
 }
 
 fn fnv(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -571,7 +571,9 @@ impl Judge {
         let taken_over = account.and_then(|account| self.taken_over.get(account));
         // whoever had the tokens in hand by then could not know
         if taken_over.is_some_and(|at| *at < facts.began_at) {
-            self.breach(Rule::I4, now, || format!("{name} is sent with the tokens of another workspace's creator"));
+            self.breach(Rule::I4, now, || {
+                format!("{name} is sent with the tokens of another workspace's creator")
+            });
         }
         let planned = &self.posts[number];
         let publish_at = planned.publish_after_ms.map(|after| START + after);
@@ -800,11 +802,9 @@ impl Judge {
             PostState::Held { until: None, why, .. } => {
                 let account = self.accounts.values().find(|account| account.id == post.account);
                 let has_cause = match why {
-                    HoldReason::ReconnectRequired => {
-                        account.is_some_and(|account| {
-                            account.status != AccountStatus::Connected || account.creator != post.creator
-                        })
-                    }
+                    HoldReason::ReconnectRequired => account.is_some_and(|account| {
+                        account.status != AccountStatus::Connected || account.creator != post.creator
+                    }),
                     HoldReason::Unaudited => true,
                     HoldReason::RateLimited
                     | HoldReason::CreatorDailyCap

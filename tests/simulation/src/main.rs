@@ -78,11 +78,11 @@ enum What {
 fn main() -> ExitCode {
     let Args { what, threads } = Args::parse();
     let broken = match what {
-        What::Seeds { count, from } => shown(&simulation::seeds(from, count, Skews::Trusted, threads)),
-        What::Wild { count, from } => shown(&simulation::seeds(from, count, Skews::Wild, threads)),
+        What::Seeds { count, from } => shown(|| simulation::seeds(from, count, Skews::Trusted, threads)),
+        What::Wild { count, from } => shown(|| simulation::seeds(from, count, Skews::Wild, threads)),
         What::Exhaustive { single } => {
             let faults = if single { Faults::Single } else { Faults::Double };
-            shown(&simulation::exhaustive(faults, threads))
+            shown(|| simulation::exhaustive(faults, threads))
         }
         What::Webhooks => {
             let permuted = simulation::permutations();
@@ -114,8 +114,14 @@ fn main() -> ExitCode {
     if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn shown(tally: &simulation::Tally) -> bool {
+fn shown(play: impl FnOnce() -> simulation::Tally) -> bool {
+    let since = std::time::Instant::now();
+    let tally = play();
+    let took = since.elapsed().as_secs_f64();
     println!("{tally}");
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let rate = tally.schedules as f64 / took.max(0.001);
+    println!("{took:.0} s, {rate:.0} schedules a second");
     tally.is_broken()
 }
 

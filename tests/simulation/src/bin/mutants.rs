@@ -129,7 +129,8 @@ fn mutants(names: &[String]) -> Result<Vec<Mutant>, Error> {
         let line = text.lines().find_map(|line| line.strip_prefix("Invariant:"));
         let line = line.ok_or_else(|| Error::NoInvariant(name.clone()))?;
         let invariants = line.split([',', ' ']).filter(|word| !word.is_empty()).map(str::to_owned).collect();
-        let is_one_of_ten = text.lines().take_while(|line| !line.is_empty()).any(|line| line == "One of the ten.");
+        let is_one_of_ten =
+            text.lines().take_while(|line| !line.is_empty()).any(|line| line == "One of the ten.");
         all.push(Mutant { name, path, invariants, is_one_of_ten });
     }
     all.sort_by(|one, other| one.name.cmp(&other.name));
@@ -188,11 +189,9 @@ impl Scratch {
         let said = String::from_utf8_lossy(&hunt.stdout).into_owned();
         let mut lines = said.lines();
         Ok(match (lines.next(), lines.next(), lines.next()) {
-            (Some(schedules), Some(seed), Some(rule)) => Fate::Found {
-                seed: seed.to_owned(),
-                rule: rule.to_owned(),
-                schedules: schedules.to_owned(),
-            },
+            (Some(schedules), Some(seed), Some(rule)) => {
+                Fate::Found { seed: seed.to_owned(), rule: rule.to_owned(), schedules: schedules.to_owned() }
+            }
             _ if hunt.status.success() => Fate::Survived,
             _ => Fate::Found {
                 seed: "the program itself stopped".to_owned(),

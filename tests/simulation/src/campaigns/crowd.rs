@@ -72,7 +72,10 @@ fn together(outcome: &Outcome, creators: usize, deep: usize) -> Report {
     let mut report = Report::new(if deep > EACH {
         format!("the same with one creator {deep} posts deep")
     } else {
-        format!("{creators} creators with {EACH} posts each at once, {WORKERS} workers, jitter of {} s", JITTER / 1_000)
+        format!(
+            "{creators} creators with {EACH} posts each at once, {WORKERS} workers, jitter of {} s",
+            JITTER / 1_000
+        )
     });
     let Some(traced) = &outcome.traced else { return report };
     report.tell("posts", posts);
@@ -81,7 +84,8 @@ fn together(outcome: &Outcome, creators: usize, deep: usize) -> Report {
     // windows over the limits are among what the judge counts
     report.judged(outcome);
     let refused = |endpoint| traced.world.calls(endpoint).filter(|(_, call)| call.status == 429).count();
-    let refused = refused(Endpoint::CreatorInfo) + refused(Endpoint::VideoInit) + refused(Endpoint::StatusFetch);
+    let refused =
+        refused(Endpoint::CreatorInfo) + refused(Endpoint::VideoInit) + refused(Endpoint::StatusFetch);
     report.demand("answers 429", refused, 0, refused == 0);
     for (name, count) in &traced.deliveries {
         report.tell("deliveries", format!("{count} {name}"));

@@ -69,9 +69,10 @@ fn raised(traced: &Traced) -> BTreeMap<usize, i64> {
             && notice.news.name() == "post.unconfirmed"
         {
             let number = number_of_id(post);
-            let began = traced.paths.get(number).and_then(|path| {
-                path.iter().find(|(_, state)| *state == "initiating").map(|(at, _)| *at)
-            });
+            let began = traced
+                .paths
+                .get(number)
+                .and_then(|path| path.iter().find(|(_, state)| *state == "initiating").map(|(at, _)| *at));
             let after = notice.at.as_millisecond() - began.unwrap_or_default();
             raised.entry(number).or_insert(after);
         }

@@ -18,7 +18,10 @@ pub fn losses(posts: usize) -> Report {
     let faulty = play(posts, faulty);
     let mut report = Report::new("30 % of the sends lost, 20 % doubled, every fifth sweep skipped");
     report.tell("mishaps", faulty.mishaps);
-    report.tell("invocations without faults, with them", format!("{}, {}", quiet.invocations, faulty.invocations));
+    report.tell(
+        "invocations without faults, with them",
+        format!("{}, {}", quiet.invocations, faulty.invocations),
+    );
     report.judged(&quiet);
     report.judged(&faulty);
     let (quiet, faulty) = (ends(&quiet), ends(&faulty));
