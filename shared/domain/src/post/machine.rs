@@ -354,9 +354,9 @@ impl Post {
             return reminder.map(|at| (at, Task::Check));
         }
         let looking = now < attempt.claimed_at + periods.unconfirmed_deadline;
-        let look = || {
-            doubt.since + crate::periods::next_rung(&periods.evidence_ladder, now.duration_since(doubt.since))
-        };
+        // once the copy is gone, the log soon shows whether anybody had asked for it
+        let since = doubt.fenced_at.unwrap_or(doubt.since);
+        let look = || since + crate::periods::next_rung(&periods.evidence_ladder, now.duration_since(since));
         let at = match reminder {
             Some(reminder) if looking => look().min(reminder),
             Some(reminder) => reminder,
@@ -369,7 +369,7 @@ impl Post {
     fn next_reminder(&self, periods: &Periods) -> Option<Timestamp> {
         let PostState::Unconfirmed { publish_id, attempt, doubt, .. } = &self.state else { return None };
         let first = match publish_id {
-            None => attempt.claimed_at + periods.unconfirmed_deadline,
+            None => attempt.claimed_at + periods.unconfirmed_deadline - TOLD_BEFORE,
             Some(_) => doubt.since,
         };
         (doubt.reminders < REMINDERS)
@@ -379,6 +379,8 @@ impl Post {
 
 /// A workspace is told that jobs about a post fail no more often than this.
 const PUT_ASIDE_AGAIN: SignedDuration = SignedDuration::from_hours(1);
+/// The workspace is told of a doubt this long before the account goes on without it.
+const TOLD_BEFORE: SignedDuration = SignedDuration::from_mins(1);
 /// The workspace is told of a doubt this often, once a day.
 const REMINDERS: u32 = 7;
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);
