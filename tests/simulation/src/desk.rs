@@ -216,12 +216,11 @@ impl Core {
     /// Puts a message into its queue.
     pub(crate) fn send(&mut self, job: &Job, delay_ms: i64) {
         let mishap = self.chance.mishap(Place::Send, self.now);
-        let (name, seconds) = (job_name(job), delay_ms / 1_000);
-        let told = match mishap {
-            None => String::new(),
-            Some(mishap) => format!("  *** {mishap:?}"),
-        };
-        self.tell(|| format!("sends {name} with a delay of {seconds} s{told}"));
+        self.tell(|| {
+            let (name, seconds) = (job_name(job), delay_ms / 1_000);
+            let told = mishap.map_or(String::new(), |mishap| format!("  *** {mishap:?}"));
+            format!("sends {name} with a delay of {seconds} s{told}")
+        });
         let arrives = self.now + delay_ms + self.chance.between(1, 60);
         let (copies, late) = match mishap {
             Some(Mishap::Lost) => (0, 0),

@@ -20,7 +20,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use rehearsal::{CLIENT_KEY, CLIENT_SECRET, MEDIA_BASE_URL, connected, done, video};
 use tiktok_sandbox::config::{Account as Handle, App, Config};
-use tiktok_sandbox::{Endpoint, Fault, FaultKind, FetchOutcome, World, sha256_hex};
+use tiktok_sandbox::{Endpoint, Fault, FaultKind, FetchOutcome, Probe, World, sha256_hex};
 
 use crate::chance::{Chance, Mishap, Place};
 use crate::desk::{Core, Desk, Member, Next, timestamp};
@@ -153,9 +153,18 @@ pub fn play(scenario: &Scenario, chance: Chance, told: bool) -> Outcome {
 }
 
 static GOOD: LazyLock<FetchOutcome> = LazyLock::new(|| FetchOutcome::of_bytes(&video("good.mp4")));
+static LATER: LazyLock<FetchOutcome> = LazyLock::new(|| FetchOutcome::of_bytes(&UPLOAD));
 static UPLOAD: LazyLock<Vec<u8>> = LazyLock::new(|| video("twelve-seconds.mp4"));
 /// What stands for a video that was probed before the schedule begins.
 const BYTES: &[u8] = b"a video";
+
+/// How long the video is that TikTok downloads.
+fn length_of(outcome: &FetchOutcome) -> u64 {
+    match outcome.result.as_ref().map(|fetched| &fetched.probe) {
+        Ok(Probe::Video(video)) => u64::try_from(video.duration_ms).unwrap_or_default(),
+        _ => 0,
+    }
+}
 
 fn world(scenario: &Scenario) -> World {
     let app = App {
@@ -383,7 +392,8 @@ impl Engine {
                 let outcome = match self.objects.fetch(&url) {
                     _ if fails => FetchOutcome::failed(Some(503), "as the schedule says"),
                     None => FetchOutcome::failed(Some(404), "no such object"),
-                    Some(_) => GOOD.clone(),
+                    Some(object) if object.bytes == BYTES => GOOD.clone(),
+                    Some(_) => LATER.clone(),
                 };
                 let effects = core.world.fetched(&publish_id, outcome, core.now);
                 core.perform(effects);
@@ -488,8 +498,10 @@ impl Engine {
             });
             core.plan(kill_at, Next::Kill(number));
             core.current = number;
-            let job = message.map(|message| job_name(&core.messages[message].job)).unwrap_or_default();
-            core.tell(|| format!("begins {job}, its clock shows {skew:+} ms"));
+            if core.story.is_told() {
+                let job = message.map(|message| job_name(&core.messages[message].job)).unwrap_or_default();
+                core.tell(|| format!("begins {job}, its clock shows {skew:+} ms"));
+            }
             kill_at + skew
         };
         self.running.push(Some(future(deadline)));
@@ -658,7 +670,7 @@ impl Engine {
         let pinned = match planned.media {
             Media::Ready => {
                 let etag = self.objects.put(&upload_key(&media), Container::Mp4, BYTES.to_vec());
-                Some(Pinned { etag, container: Container::Mp4, duration_ms: 15_000 })
+                Some(Pinned { etag, container: Container::Mp4, duration_ms: length_of(&GOOD) })
             }
             Media::Late => {
                 let size = UPLOAD.len() as u64;

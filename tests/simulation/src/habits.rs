@@ -70,8 +70,9 @@ pub(crate) struct Network {
 
 /// A way to TikTok takes so long at least, in milliseconds.
 const WAY: i64 = 20;
-/// How rare the long ways are: one in thirty takes half of the longest jitter or more.
-const RARITY: i32 = 20;
+/// How rare the long ways are: one in seventy takes half of the longest jitter or more, and all take 60 ms on average. Twice
+/// that, and ten workers with one message each could not make TikTok's six calls a minute for two hundred creators.
+const RARITY: i32 = 50;
 
 impl Network {
     pub(crate) fn new(jitter_ms: i64) -> Self {
