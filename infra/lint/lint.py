@@ -46,10 +46,12 @@ PRODUCTION = {
     "ApiTimeout": 29,  # the HTTP API gives up after 30
     "MediaIngestTimeout": 60,
     "PublishInitTimeout": 30,
+    "MediaTransferTimeout": 120,
     "StatusPollTimeout": 30,
     "TokenRefreshTimeout": 60,
     "IngestVisibility": 6 * 60,
     "PublishVisibility": 6 * 30,
+    "TransferVisibility": 6 * 120,
     "StatusVisibility": 6 * 30,
     "RefreshVisibility": 6 * 60,
     "LogLevel": "INFO",

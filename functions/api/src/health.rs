@@ -97,7 +97,8 @@ impl<W: Outside> Api<W> {
             let page = self.store.list(&creator.workspace, cursor.as_deref(), 100).await?;
             for post in page.rows.iter().filter(|post| post.creator == creator.id) {
                 match &post.state {
-                    PostState::AwaitingMedia { .. }
+                    PostState::Draft
+                    | PostState::AwaitingMedia { .. }
                     | PostState::Scheduled { .. }
                     | PostState::Queued { .. } => tally.waiting += 1,
                     PostState::Held { until, why, .. } => {
@@ -110,6 +111,7 @@ impl<W: Outside> Api<W> {
                         held.until = held.until.min(*until);
                     }
                     PostState::Initiating { .. }
+                    | PostState::Uploading { .. }
                     | PostState::Processing { .. }
                     | PostState::Cancelling { .. } => tally.in_progress += 1,
                     PostState::Unconfirmed { .. } => tally.unconfirmed += 1,
@@ -300,7 +302,7 @@ impl<W: Outside> Api<W> {
                 *seen = at.max(*seen);
             };
             saw(Sighting::PullAccepted);
-            if post.privacy_level != PrivacyLevel::SelfOnly {
+            if post.privacy_level.is_some_and(|level| level != PrivacyLevel::SelfOnly) {
                 saw(Sighting::PublicPostAccepted);
             }
         }

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use axum::response::Response;
-use domain::content::{Allow, Caption, Consent, Content, ContentHash, Disclosure, PrivacyLevel};
+use domain::content::{
+    Allow, Caption, Consent, Content, ContentHash, Disclosure, Kind, Mode, PrivacyLevel, Title, Transport,
+};
 use domain::creator::{CreatorInfo, CreatorStatus};
 use domain::media::{Declared, MediaState};
-use domain::post::{Event, Failure, Order, PostState};
+use domain::post::{Event, Failure, Order, PostState, Wish};
 use domain::timeline::Actor;
 use domain::{Creator, CreatorId, Media, MediaId, Post, PostId, Problem, Scope, SignedDuration, Timestamp};
 use flows::Moved;
@@ -58,7 +60,7 @@ impl<W: Outside> Api<W> {
             draft.media = Some(MediaId::from_bits(derive(&format!("{ROUTE} {hash} media"))));
         }
         if let Some(media) = &draft.media {
-            draft.content.media = media.clone();
+            draft.content.media = vec![media.clone()];
         }
         let readable = problems.is_empty();
 
@@ -86,7 +88,7 @@ impl<W: Outside> Api<W> {
         }
         let mut stale = false;
         if let Some(creator) = &creator {
-            let duration = media.as_ref().and_then(Media::pinned).map(|pinned| pinned.duration_ms);
+            let duration = media.as_ref().and_then(Media::pinned).and_then(|pinned| pinned.duration_ms());
             stale = self.check_creator(creator, &draft.content, duration, &problems).await;
         }
         let (Some(creator), Some(media_id), true) = (creator, draft.media.clone(), problems.is_empty())
@@ -108,10 +110,14 @@ impl<W: Outside> Api<W> {
             workspace: caller.workspace,
             creator: creator.id,
             account: creator.account,
-            content: hash,
-            media: media_id,
-            privacy_level: draft.content.privacy_level,
-            publish_at: draft.publish_at,
+            wish: Wish {
+                content: hash,
+                kind: draft.content.kind,
+                media: media_id,
+                privacy_level: draft.content.privacy_level,
+                publish_at: draft.publish_at,
+            },
+            draft: false,
             retry_of: None,
         };
         let post = Post::accept(order, media.as_ref().and_then(Media::pinned), now, &self.periods);
@@ -428,9 +434,10 @@ fn draft(body: &Value, form: bool, caller: &Caller, now: Timestamp, problems: &P
     fields.word("kind", &["video"], "send `video`");
     fields.word("mode", &["direct"], "send `direct`");
     fields.word("transport", &["auto", "pull"], "leave it out, or send `auto`");
+    let transport = Transport::Auto;
     let media = named_media(&mut fields, form, problems);
     let caption = fields.text("caption").unwrap_or_default().to_owned();
-    let caption = Caption::try_from(caption).unwrap_or_else(|error| {
+    let caption = Caption::of_video(caption).unwrap_or_else(|error| {
         problems.push(Problem::new(
             fields.pointer("caption"),
             "caption.max",
@@ -478,13 +485,19 @@ fn draft(body: &Value, form: bool, caller: &Caller, now: Timestamp, problems: &P
     let publish_at = fields.time("publish_at");
     fields.done();
     let content = Content {
-        media: media.clone().unwrap_or_else(|| MediaId::from_bits(0)),
+        kind: Kind::Video,
+        mode: Mode::Direct,
+        transport,
+        media: media.iter().cloned().collect(),
+        title: Title::default(),
         caption,
-        privacy_level: privacy_level.unwrap_or(PrivacyLevel::PublicToEveryone),
+        privacy_level,
         allow: allowed,
         disclosure: disclosed,
         ai_generated,
         cover_timestamp_ms: cover.and_then(|ms| u32::try_from(ms).ok()),
+        cover_index: 0,
+        add_music: false,
         consent: given,
     };
     Draft { creator, media, content, publish_at }

@@ -1,6 +1,6 @@
 //! What a person does with a post: cancel it, repeat it, or say what became of it.
 
-use domain::post::{Event, Order, PostState, Resolution};
+use domain::post::{Event, Order, PostState, Resolution, Wish};
 use domain::timeline::Actor;
 use domain::{Media, Post, PostId, Problem, Scope};
 use flows::MoveError;
@@ -130,10 +130,14 @@ impl<W: Outside> Api<W> {
             workspace: caller.workspace,
             creator: creator.id,
             account: creator.account,
-            content: before.content,
-            media: before.media,
-            privacy_level: before.privacy_level,
-            publish_at: None,
+            wish: Wish {
+                content: before.content,
+                kind: before.kind,
+                media: before.media,
+                privacy_level: before.privacy_level,
+                publish_at: None,
+            },
+            draft: false,
             retry_of: Some(before.id),
         };
         let post = Post::accept(order, Media::pinned(&media), now, &self.periods);
@@ -147,7 +151,7 @@ impl<W: Outside> Api<W> {
         let moved = flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &by).await;
         match moved {
             Ok(moved) => {
-                flows::drop_copy(&self.objects, &moved).await;
+                flows::drop_copies(&self.objects, &moved).await;
                 let post = moved.post().row.clone();
                 flows::dispatch(&self.queues, &post, self.time.now(), &self.periods).await;
                 Ok(Ok(post))

@@ -1,5 +1,6 @@
 //! What people see of our rows.
 
+use domain::content::PrivacyLevel;
 use domain::creator::{CreatorInfo, CreatorStatus};
 use domain::media::MediaState;
 use domain::notice::News;
@@ -50,10 +51,12 @@ pub(crate) fn post(post: &Post, caption: Option<&str>, username: Option<&str>) -
                 "remedy": "look at the creator's TikTok account and tell with POST /v1/posts/{id}/resolve what is there",
             });
         }
-        PostState::AwaitingMedia { .. }
+        PostState::Draft
+        | PostState::AwaitingMedia { .. }
         | PostState::Scheduled { .. }
         | PostState::Queued { .. }
         | PostState::Initiating { .. }
+        | PostState::Uploading { .. }
         | PostState::Processing { .. }
         | PostState::Cancelling { .. }
         | PostState::SentToInbox { .. }
@@ -68,10 +71,10 @@ fn frame(post: &Post, caption: Option<&str>) -> Value {
         "id": post.id.as_str(),
         "state": post.state.name(),
         "creator": post.creator.as_str(),
-        "kind": "video",
+        "kind": post.kind.as_str(),
         "mode": "direct",
         "media": [{ "id": post.media.as_str() }],
-        "privacy_level": post.privacy_level.as_str(),
+        "privacy_level": post.privacy_level.map(PrivacyLevel::as_str),
         "caption": caption,
         "publish_at": post.publish_at.map(|at| at.to_string()),
         "publish_id": null,

@@ -111,7 +111,7 @@ impl<W: Outside> Api<W> {
         let moved = flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &by).await;
         match moved {
             Ok(moved) => {
-                flows::drop_copy(&self.objects, &moved).await;
+                flows::drop_copies(&self.objects, &moved).await;
                 if let flows::Moved::Moved { after, .. } = &moved {
                     flows::dispatch(&self.queues, &after.row, self.time.now(), &self.periods).await;
                 }

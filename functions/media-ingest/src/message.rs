@@ -19,9 +19,12 @@ pub fn looks(message: &Message) -> Result<Vec<Look>, Failure> {
     if value.get("job").is_some() {
         return match message.json()? {
             Job::Ingest { media, post } => Ok(vec![Look { media, post }]),
-            Job::Publish(_) | Job::Check(_) | Job::Release(_) | Job::Heard(_) | Job::Refresh { .. } => {
-                Err(Failure::give_up("this job belongs to another queue"))
-            }
+            Job::Publish(_)
+            | Job::Transfer(_)
+            | Job::Check(_)
+            | Job::Release(_)
+            | Job::Heard(_)
+            | Job::Refresh { .. } => Err(Failure::give_up("this job belongs to another queue")),
         };
     }
     if value.get("Event").and_then(serde_json::Value::as_str) == Some("s3:TestEvent") {

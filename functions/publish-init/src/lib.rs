@@ -7,24 +7,26 @@
 
 mod checks;
 mod fate;
+mod request;
 
-use domain::account::{AccountStatus, Slot};
+use domain::account::{AccountStatus, Sealed, Slot, TokenField};
 use domain::app::{Breaker, Sighting};
 use domain::job::Publish;
-use domain::post::{AfterDeath, Event, HoldReason, PostState, PublishId, Witness, attempt_key};
+use domain::post::{AfterDeath, Attempt, Event, HoldReason, PostState, PublishId, Source, Witness};
 use domain::timeline::{Actor, What};
 use domain::{Account, Content, Job, Nonce, Periods, Post, PostId, SignedDuration, Timestamp};
 use flows::{MoveError, Moved, Token};
 use lambda_kit::batch::Failure;
 use ports::{
-    Accounts, AppRows, Clock, Copied, Entropy, Objects, OpenError, PortResult, Posts, Queues, Read, Stored,
+    Accounts, AppRows, Clock, Entropy, MediaRows, Objects, OpenError, Plaintext, Posts, Queues, Read, Stored,
     Vault,
 };
-use tiktok::{AccessToken, CreatorInfo, Exchange, PullUrl};
+use tiktok::{AccessToken, CreatorInfo, Exchange};
 
 use fate::Fate;
+use request::{Begun, Request};
 
-/// How TikTok is given the video.
+/// How TikTok is given what it pulls.
 #[derive(Debug, Clone)]
 pub struct Pull {
     /// `<MediaBaseUrl>` without a slash at its end; `None` signs a `GET` of the bucket instead.
@@ -83,7 +85,22 @@ enum Step<X> {
 struct Ready {
     claimed: Stored<Post>,
     nonce: Nonce,
-    pull_url: PullUrl,
+    request: Request,
+}
+
+/// What an attempt begins with: the times that are reserved for it, and what TikTok said of the creator.
+struct Beginning<'a> {
+    content: &'a Content,
+    source: Source,
+    info: &'a CreatorInfo,
+    /// When `creator_info` was asked.
+    asked_at: Timestamp,
+    /// By when the init has to go out.
+    begun: Timestamp,
+    /// When the invocation ends.
+    deadline: Timestamp,
+    /// What has to be left of it.
+    enough: SignedDuration,
 }
 
 macro_rules! go {
@@ -113,7 +130,7 @@ fn retry(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
 
 impl<S, O, Q, V, E, T> PublishInit<S, O, Q, V, E, T>
 where
-    S: Posts + Accounts + AppRows,
+    S: Posts + Accounts + AppRows + MediaRows,
     O: Objects,
     Q: Queues,
     V: Vault,
@@ -149,16 +166,18 @@ where
             Ok(info) => info,
             Err(error) => return self.not_now(&job, seen, &account, epoch, &error).await,
         };
-        let reserved = (begun, &mut account);
-        let ready = self.ready(&job, seen, &content, &info, reserved, asked_at, deadline, enough).await;
-        let Ok(Step::Go(Ready { claimed, nonce, pull_url })) = ready else {
+        let source = request::source(&content, &seen.row, work.detour.as_ref(), asked_at);
+        let beginning =
+            Beginning { content: &content, source, info: &info, asked_at, begun, deadline, enough };
+        let ready = self.ready(&job, seen, &beginning, &mut account).await;
+        let Ok(Step::Go(Ready { claimed, nonce, request })) = ready else {
             // nothing was sent, whatever it was
             self.uncount(&account, false).await;
             return ready.map(drop);
         };
-        match self.tiktok.init_video_pull(&token, &checks::video_post(&content), &pull_url).await {
-            Ok(publish_id) => {
-                self.accepted(claimed, nonce, PublishId(publish_id)).await?;
+        match request.send(&self.tiktok, &token, &content).await {
+            Ok(begun) => {
+                self.accepted(claimed, nonce, begun, &account).await?;
                 self.repaired(work.breaker.as_ref()).await;
                 Ok(())
             }
@@ -175,54 +194,49 @@ where
         }
     }
 
-    /// Everything between TikTok's `creator_info` and the init: the checks, the attempt's own copy, the claim.
-    #[expect(clippy::too_many_arguments, reason = "everything an attempt is made of")]
+    /// Everything between TikTok's `creator_info` and the init: the checks, the attempt's own copies, the claim.
     async fn ready(
         &self,
         job: &Publish,
         seen: Stored<Post>,
-        content: &Content,
-        info: &CreatorInfo,
-        (begun, account): (Timestamp, &mut Account),
-        asked_at: Timestamp,
-        deadline: Timestamp,
-        enough: SignedDuration,
+        beginning: &Beginning<'_>,
+        account: &mut Account,
     ) -> Stepped<Ready> {
+        let &Beginning { content, source, info, asked_at, begun, deadline, enough } = beginning;
         let Some((media, _)) = seen.row.state.ready() else { return Ok(Step::Done) };
         let media = media.clone();
-        if let Some(failure) = checks::refuse(content, info, asked_at, media.duration_ms) {
+        if let Some(failure) = checks::refuse(content, info, asked_at, media.duration_ms()) {
             self.put_off(seen, Event::Refused(failure), Actor::Publish.into()).await?;
             return Ok(Step::Done);
         }
 
         let nonce = self.time.nonce();
-        let key = attempt_key(nonce, media.container);
-        match self.objects.copy_for_attempt(&seen.row.media, &media.etag, &key, media.container).await {
-            Ok(Copied::Done) => {}
-            Ok(Copied::Changed) => {
-                let changed = Event::Refused(checks::media_changed());
-                self.put_off(seen, changed, Actor::Publish.into()).await?;
-                return Ok(Step::Done);
-            }
-            Err(error) => return Err(retry(error)),
-        }
-        let pull_url = self.pull_url(&key).await.map_err(retry)?;
+        let copies = match source {
+            Source::PullFromUrl => media.attempt_keys(nonce),
+            Source::FileUpload => Vec::new(),
+        };
+        let Some(request) = self.prepare(content, &media, source, &copies).await? else {
+            self.forget(&copies).await;
+            let changed = Event::Refused(checks::media_changed());
+            self.put_off(seen, changed, Actor::Publish.into()).await?;
+            return Ok(Step::Done);
+        };
 
         let now = self.time.now();
         let too_late = now.duration_since(asked_at) > FRESH || deadline.duration_since(now) < enough;
         if too_late {
-            self.forget(&key).await;
+            self.forget(&copies).await;
             self.come_back(job, &seen, SignedDuration::ZERO).await?;
             return Ok(Step::Done);
         }
         let Some(begun) = self.renewed(job, begun, account).await? else {
-            self.forget(&key).await;
+            self.forget(&copies).await;
             self.come_back(job, &seen, SignedDuration::from_secs(1)).await?;
             return Ok(Step::Done);
         };
-        let claim = Event::Claimed { nonce, until: deadline + self.periods.claim_margin };
+        let claim = Event::Claimed { nonce, until: deadline + self.periods.claim_margin, source };
         let Some(claimed) = self.claim(&seen, claim).await? else {
-            self.forget(&key).await;
+            self.forget(&copies).await;
             self.come_back(job, &seen, SignedDuration::from_secs(1)).await?;
             return Ok(Step::Done);
         };
@@ -232,11 +246,11 @@ where
             let then = AfterDeath::Again(now);
             let late = Event::AttemptDead { nonce, code: "claim.late".to_owned(), then };
             let moved = self.moved(claimed, late, Actor::Publish.into()).await?;
-            flows::drop_copy(&self.objects, &moved).await;
+            flows::drop_copies(&self.objects, &moved).await;
             self.come_back(job, moved.post(), SignedDuration::ZERO).await?;
             return Ok(Step::Done);
         }
-        Ok(Step::Go(Ready { claimed, nonce, pull_url }))
+        Ok(Step::Go(Ready { claimed, nonce, request }))
     }
 
     /// A job that came early goes back; one whose post is somewhere else is done with.
@@ -254,8 +268,10 @@ where
                 self.queues.send(&check, delay).await.map_err(retry)?;
                 return Ok(Step::Done);
             }
-            PostState::AwaitingMedia { .. }
+            PostState::Draft
+            | PostState::AwaitingMedia { .. }
             | PostState::Held { until: None, .. }
+            | PostState::Uploading { .. }
             | PostState::Processing { .. }
             | PostState::Cancelling { .. }
             | PostState::SentToInbox { .. }
@@ -569,13 +585,6 @@ where
         self.put_off(seen.clone(), hold, Actor::Publish.into()).await
     }
 
-    async fn pull_url(&self, key: &str) -> PortResult<PullUrl> {
-        Ok(match &self.pull.media_base_url {
-            Some(base) => PullUrl::new(format!("{base}/{key}")),
-            None => PullUrl::new(self.objects.sign_download(key, self.pull.presign).await?.expose()),
-        })
-    }
-
     /// Writes the claim, once. `None`: the post is not what was read any more.
     async fn claim(&self, seen: &Stored<Post>, claim: Event) -> Result<Option<Stored<Post>>, Failure> {
         use domain::Outcome;
@@ -599,11 +608,32 @@ where
         &self,
         claimed: Stored<Post>,
         nonce: Nonce,
-        publish_id: PublishId,
+        begun: Begun,
+        account: &Account,
     ) -> Result<(), Failure> {
-        let event = Event::InitAccepted { nonce, publish_id: publish_id.clone() };
+        let publish_id = PublishId(begun.publish_id);
+        let event = match begun.upload_url {
+            None => Event::InitAccepted { nonce, publish_id: publish_id.clone() },
+            Some(url) => match self.seal(&url, &claimed.row, account).await {
+                Ok(url) => Event::UploadOpened { nonce, publish_id: publish_id.clone(), url },
+                Err(error) => {
+                    tracing::warn!(post = %claimed.row.id, error = %chain(&error), "an upload is given up before its first byte");
+                    self.orphaned(&claimed.row.id, &publish_id).await;
+                    let lost = Event::AnswerLost { nonce };
+                    let moved = self.moved(claimed, lost, Actor::Publish.into()).await?;
+                    flows::dispatch(&self.queues, &moved.post().row, self.time.now(), &self.periods).await;
+                    return Ok(());
+                }
+            },
+        };
+        let (opens, id) = (matches!(event, Event::UploadOpened { .. }), claimed.row.id.clone());
         let moved = match self.moved(claimed.clone(), event.clone(), Actor::Publish.into()).await {
             Ok(moved) => moved,
+            // the claim was over, and without a byte its attempt is dead: the id is nobody's, and is known as that
+            Err(Failure::GiveUp(_)) if opens => {
+                self.orphaned(&id, &publish_id).await;
+                return Ok(());
+            }
             // the table may have failed for a moment: the id is worth a second round of the SDK's attempts
             Err(_) => self.moved(claimed, event, Actor::Publish.into()).await.inspect_err(|_| {
                 tracing::error!(publish_id = publish_id.0, "TikTok's publish id could not be stored");
@@ -616,6 +646,24 @@ where
         }
         flows::dispatch(&self.queues, post, now, &self.periods).await;
         Ok(())
+    }
+
+    async fn seal(
+        &self,
+        url: &tiktok::UploadUrl,
+        claimed: &Post,
+        account: &Account,
+    ) -> ports::PortResult<Sealed> {
+        let generation = claimed.state.attempt().map(Attempt::generation).unwrap_or_default();
+        let binding = account.binding(TokenField::UploadUrl, generation);
+        self.vault.seal(&Plaintext::new(url.expose().to_owned()), &binding).await
+    }
+
+    /// An id that TikTok gave to an upload which nobody begins. Best effort: it is a file's, and no other attempt is taken for it.
+    async fn orphaned(&self, post: &PostId, publish_id: &PublishId) {
+        if let Err(error) = self.store.remember(publish_id, post, self.time.now()).await {
+            tracing::warn!(%post, error = %chain(&error), "the id of an upload that nobody begins was not written down");
+        }
     }
 
     /// What an answer shows of the app, for `GET /v1/app-status`. Nothing depends on it.
@@ -659,7 +707,7 @@ where
         };
         let moved = self.moved(claimed, Event::AttemptDead { nonce, code, then }, witness(error)).await?;
         self.learn_from(account, error).await;
-        flows::drop_copy(&self.objects, &moved).await;
+        flows::drop_copies(&self.objects, &moved).await;
         match fate {
             Fate::Refresh => self.refresh(job, moved.post(), account, epoch).await,
             Fate::Rest(_) => {
@@ -742,9 +790,11 @@ where
         self.queues.send(&Job::Publish(job.clone()), delay).await.map_err(retry)
     }
 
-    async fn forget(&self, key: &str) {
-        if let Err(error) = self.objects.delete_copy(key).await {
-            tracing::warn!(error = %chain(&error), "copy stays until its lifecycle rule");
+    async fn forget(&self, copies: &[String]) {
+        for key in copies {
+            if let Err(error) = self.objects.delete_copy(key).await {
+                tracing::warn!(error = %chain(&error), "copy stays until its lifecycle rule");
+            }
         }
     }
 

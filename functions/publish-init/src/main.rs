@@ -23,10 +23,11 @@ async fn main() -> Result<(), Error> {
     let settings = Settings::from_env();
     let (table, bucket, key) =
         (settings.required("TABLE"), settings.required("MEDIA_BUCKET"), settings.required("KMS_KEY_ID"));
-    let (publish, status, refresh) = (
+    let (publish, status, refresh, transfer) = (
         settings.required("PUBLISH_QUEUE_URL"),
         settings.required("STATUS_QUEUE_URL"),
         settings.required("REFRESH_QUEUE_URL"),
+        settings.required("TRANSFER_QUEUE_URL"),
     );
     let (api_base, auth_base) =
         (settings.required("TIKTOK_API_BASE_URL"), settings.required("TIKTOK_AUTH_BASE_URL"));
@@ -36,6 +37,7 @@ async fn main() -> Result<(), Error> {
         publish: Some(publish?),
         status: Some(status?),
         refresh: Some(refresh?),
+        transfer: Some(transfer?),
         ..QueueUrls::default()
     };
     let limits = ExchangeLimits { total: Duration::from_secs(12), ..ExchangeLimits::default() };
@@ -54,9 +56,12 @@ async fn main() -> Result<(), Error> {
         let deadline = Deadline::from(&event.context).moment();
         let handle = async |message: Message| match message.json::<Job>()? {
             Job::Publish(job) => Box::pin(function.publish(job, deadline)).await,
-            Job::Check(_) | Job::Release(_) | Job::Heard(_) | Job::Ingest { .. } | Job::Refresh { .. } => {
-                Err(Failure::give_up("this job belongs to another queue"))
-            }
+            Job::Transfer(_)
+            | Job::Check(_)
+            | Job::Release(_)
+            | Job::Heard(_)
+            | Job::Ingest { .. }
+            | Job::Refresh { .. } => Err(Failure::give_up("this job belongs to another queue")),
         };
         Ok::<_, Error>(batch_handler(event.payload, handle).await)
     }))

@@ -3,12 +3,14 @@
 use domain::account::AccountStatus;
 use domain::job::{Check, Release};
 use domain::limits::on_time;
-use domain::post::{Event, HoldReason, PostState, PublishId, Verdict, Witness};
+use domain::post::{Event, HoldReason, PostState, PublishId, Source, UPLOAD_EXPIRED, Verdict, Witness};
 use domain::timeline::Actor;
 use domain::{Account, Job, Periods, Post, SignedDuration, Timestamp};
 use flows::{MoveError, Moved, Token};
 use lambda_kit::batch::Failure;
-use ports::{Accounts, Clock, Entropy, FetchLog, Objects, Posts, Queues, Read, Saved, Stored, Vault};
+use ports::{
+    Accounts, AppRows, Clock, Entropy, FetchLog, Objects, Posts, Queues, Read, Saved, Stored, Vault,
+};
 use tiktok::{AccessToken, Exchange, PublishStatus, Remedy, StatusReport};
 
 use crate::chain;
@@ -58,7 +60,7 @@ pub(crate) fn retry(error: impl std::error::Error + Send + Sync + 'static) -> Fa
 
 impl<S, O, Q, V, E, T> StatusPoll<S, O, Q, V, E, T>
 where
-    S: Posts + Accounts,
+    S: Posts + Accounts + AppRows,
     O: Objects + FetchLog,
     Q: Queues,
     V: Vault,
@@ -239,8 +241,8 @@ where
         answer: Result<StatusReport, tiktok::Error>,
         by: Actor,
     ) -> Result<(), Failure> {
-        let verdict = match answer {
-            Ok(report) => verdict(report),
+        let report = match answer {
+            Ok(report) => report,
             Err(error) => {
                 return match error.remedy() {
                     Remedy::RefreshToken => self.refresh(job, seen, account, epoch, by).await,
@@ -267,12 +269,21 @@ where
                 };
             }
         };
-        let event = Event::Said { publish_id, verdict };
+        if let Some(event) = upload_over(&seen.row, &report, self.time.now()) {
+            return self.give_up(seen, event, by).await;
+        }
+        let seen = match pulling(&seen.row, &report) {
+            Some(event) => self.see_it_get_on(seen, event, by).await?,
+            None => seen,
+        };
+        // as long as bytes are missing, nothing shows that a cancel is too late
+        let stopped = stopped.filter(|_| !lacks_bytes(&seen.row, &report));
+        let event = Event::Said { publish_id, verdict: verdict(report) };
         let witness = Witness { by, log_id: None };
         let moved = flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &witness).await;
         match moved {
             Ok(moved @ Moved::Moved { .. }) => {
-                flows::drop_copy(&self.objects, &moved).await;
+                flows::drop_copies(&self.objects, &moved).await;
                 flows::dispatch(&self.queues, &moved.post().row, self.time.now(), &self.periods).await;
                 Ok(())
             }
@@ -295,6 +306,45 @@ where
         }
     }
 
+    /// Writes how far TikTok's download has come, if that is new. A download that hangs counts towards the detour.
+    async fn see_it_get_on(
+        &self,
+        seen: Stored<Post>,
+        event: Event,
+        by: Actor,
+    ) -> Result<Stored<Post>, Failure> {
+        let told = stall_told(&seen.row);
+        let moved = flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &by.into()).await;
+        let post = match moved {
+            Ok(moved) => moved.post().clone(),
+            Err(MoveError::Invalid(contradiction)) => return Err(Failure::retry(contradiction)),
+            Err(error) => return Err(retry(error)),
+        };
+        if !told && stall_told(&post.row) {
+            tracing::warn!(post = %post.row.id, "TikTok's download does not get on");
+            self.count_stall().await;
+        }
+        Ok(post)
+    }
+
+    /// Best effort: the next one that hangs counts as well.
+    async fn count_stall(&self) {
+        for _ in 0..TRIES {
+            let counted = async {
+                let seen = self.store.detour().await?;
+                self.store.save_detour(&seen, &seen.stalled(self.time.now())).await
+            };
+            match counted.await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(error = %chain(&error), "a hanging download was not counted");
+                    return;
+                }
+            }
+        }
+    }
+
     /// Writes that nobody knows what became of an attempt. Whoever brought the post further meanwhile knew more.
     pub(crate) async fn give_up(&self, seen: Stored<Post>, event: Event, by: Actor) -> Result<(), Failure> {
         self.give_up_as(seen, event, by.into()).await
@@ -308,7 +358,7 @@ where
     ) -> Result<(), Failure> {
         match flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &witness).await {
             Ok(moved) => {
-                flows::drop_copy(&self.objects, &moved).await;
+                flows::drop_copies(&self.objects, &moved).await;
                 flows::dispatch(&self.queues, &moved.post().row, self.time.now(), &self.periods).await;
                 Ok(())
             }
@@ -411,15 +461,52 @@ fn wants_an_answer(post: &Post) -> bool {
         PostState::Published { publish_id, post_ids, removed, .. } => {
             publish_id.is_some() && post.is_public() && post_ids.is_empty() && !removed
         }
-        PostState::AwaitingMedia { .. }
+        PostState::Draft
+        | PostState::AwaitingMedia { .. }
         | PostState::Scheduled { .. }
         | PostState::Queued { .. }
         | PostState::Held { .. }
         | PostState::Initiating { .. }
+        | PostState::Uploading { .. }
         | PostState::SentToInbox { .. }
         | PostState::Failed { .. }
         | PostState::Cancelled { .. } => false,
     }
+}
+
+/// Whether TikTok says that it lacks bytes of an upload.
+fn lacks_bytes(post: &Post, report: &StatusReport) -> bool {
+    let size = match &post.state {
+        PostState::Processing { media, attempt, .. }
+        | PostState::Cancelling { media, attempt, .. }
+        | PostState::Unconfirmed { media, attempt, .. }
+            if attempt.source == Source::FileUpload =>
+        {
+            media.video().and_then(|video| video.size)
+        }
+        _ => None,
+    };
+    let waits = report.status == PublishStatus::ProcessingUpload;
+    // TikTok leaves open whether it counts bytes or names the last one
+    waits && size.is_some_and(|size| report.uploaded_bytes.unwrap_or_default() + 1 < size)
+}
+
+/// TikTok lacks bytes of an upload whose hour is over: nothing was created, and nothing will be.
+fn upload_over(post: &Post, report: &StatusReport, now: Timestamp) -> Option<Event> {
+    let (attempt, publish_id) = post.state.attempt().zip(post.state.publish_id())?;
+    let over = lacks_bytes(post, report) && now >= attempt.upload_over_at();
+    over.then(|| Event::UploadOver { publish_id: publish_id.clone(), code: UPLOAD_EXPIRED.to_owned() })
+}
+
+/// How far TikTok's download has come, if it is one.
+fn pulling(post: &Post, report: &StatusReport) -> Option<Event> {
+    let PostState::Processing { publish_id, .. } = &post.state else { return None };
+    let bytes = report.downloaded_bytes.filter(|_| report.status == PublishStatus::ProcessingDownload)?;
+    Some(Event::Pulling { publish_id: publish_id.clone(), bytes })
+}
+
+fn stall_told(post: &Post) -> bool {
+    matches!(&post.state, PostState::Processing { pulled: Some(pulled), .. } if pulled.told)
 }
 
 /// TikTok's report in the domain's words. A status we do not know is not an end.

@@ -9,7 +9,7 @@ use domain::timeline::Actor;
 use domain::{Account, Content, Job, Post, PostId, SignedDuration, Timestamp};
 use flows::{MoveError, Token};
 use lambda_kit::batch::Failure;
-use ports::{Accounts, Clock, Entropy, FetchLog, Objects, Posts, Queues, Read, Stored, Vault};
+use ports::{Accounts, AppRows, Clock, Entropy, FetchLog, Objects, Posts, Queues, Read, Stored, Vault};
 use tiktok::{AccessToken, Exchange, Remedy, Video};
 
 use crate::chain;
@@ -28,7 +28,7 @@ const PAGE: u8 = 20;
 
 impl<S, O, Q, V, E, T> StatusPoll<S, O, Q, V, E, T>
 where
-    S: Posts + Accounts,
+    S: Posts + Accounts + AppRows,
     O: Objects + FetchLog,
     Q: Queues,
     V: Vault,
@@ -58,15 +58,21 @@ where
         let Some(complete_until) = self.objects.complete_until().await.map_err(retry)? else {
             return Ok(Some(seen));
         };
-        let (key, nonce) = (attempt.key(media.container), attempt.nonce);
-        if self.objects.was_asked_for(&key, attempt.claimed_at).await.map_err(retry)? {
-            return Ok(Some(seen));
+        let (keys, nonce) = (media.attempt_keys(attempt.nonce), attempt.nonce);
+        for key in &keys {
+            if self.objects.was_asked_for(key, attempt.claimed_at).await.map_err(retry)? {
+                return Ok(Some(seen));
+            }
         }
         let now = self.time.now();
         let event = match doubt.fenced_at {
             // a late log shows late that TikTok is at it: nothing is taken from under its hands
             None if doubt.cancel || complete_until >= attempt.claimed_at + self.periods.fence_wait => {
-                Event::Fenced { nonce, at: self.objects.fence(&key).await.map_err(retry)? }
+                let mut at = attempt.claimed_at;
+                for key in &keys {
+                    at = at.max(self.objects.fence(key).await.map_err(retry)?);
+                }
+                Event::Fenced { nonce, at }
             }
             Some(fenced_at) if fenced_at < complete_until => {
                 let then = AfterDeath::Again(now);
@@ -87,7 +93,9 @@ where
         by: Actor,
     ) -> Result<Option<Stored<Post>>, Failure> {
         let PostState::Unconfirmed { media, attempt, .. } = &seen.row.state else { return Ok(Some(seen)) };
-        let (attempt, duration_ms) = (attempt.clone(), media.duration_ms);
+        // photos are not told apart by how long they are, and may not be listed at all
+        let Some(duration_ms) = media.duration_ms() else { return Ok(Some(seen)) };
+        let attempt = attempt.clone();
         let granted =
             account.tokens.as_ref().is_some_and(|tokens| tokens.scopes.iter().any(|it| it == VIDEO_LIST));
         // as long as it has the slot, nobody else of this account has begun anything since
@@ -143,13 +151,15 @@ where
             match &other.row.state {
                 PostState::Published { post_ids, .. } if post_ids.contains(&video.id) => return Ok(true),
                 PostState::Published { post_ids, .. } if !post_ids.is_empty() => continue,
-                PostState::AwaitingMedia { .. }
+                PostState::Draft
+                | PostState::AwaitingMedia { .. }
                 | PostState::Scheduled { .. }
                 | PostState::Queued { .. }
                 | PostState::Held { .. }
                 | PostState::Failed { .. }
                 | PostState::Cancelled { .. } => continue,
                 PostState::Initiating { .. }
+                | PostState::Uploading { .. }
                 | PostState::Processing { .. }
                 | PostState::Cancelling { .. }
                 | PostState::SentToInbox { .. }

@@ -37,8 +37,9 @@ async fn main() -> Result<(), Error> {
     let stage = settings.required("STAGE");
     let (table, bucket, key) =
         (settings.required("TABLE"), settings.required("MEDIA_BUCKET"), settings.required("KMS_KEY_ID"));
-    let (publish, status, ingest, refresh) = (
+    let (publish, transfer, status, ingest, refresh) = (
         settings.required("PUBLISH_QUEUE_URL"),
+        settings.required("TRANSFER_QUEUE_URL"),
         settings.required("STATUS_QUEUE_URL"),
         settings.required("INGEST_QUEUE_URL"),
         settings.required("REFRESH_QUEUE_URL"),
@@ -50,6 +51,7 @@ async fn main() -> Result<(), Error> {
         ("status", settings.required("STATUS_DEAD_LETTERS_URL")),
         ("ingest", settings.required("INGEST_DEAD_LETTERS_URL")),
         ("refresh", settings.required("REFRESH_DEAD_LETTERS_URL")),
+        ("transfer", settings.required("TRANSFER_DEAD_LETTERS_URL")),
     ];
     let (log_bucket, log_delay) =
         (settings.optional("FETCH_LOG_BUCKET"), settings.seconds("FETCH_LOG_DELAY_SECONDS"));
@@ -60,6 +62,7 @@ async fn main() -> Result<(), Error> {
         status: Some(status?),
         ingest: Some(ingest?),
         refresh: Some(refresh?),
+        transfer: Some(transfer?),
     };
     let exchange = ReqwestExchange::new(http::tiktok_http_builder(), ExchangeLimits::default())?;
     let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), table?);
@@ -87,7 +90,7 @@ async fn main() -> Result<(), Error> {
             Job::Check(job) => Box::pin(poll.check(job)).await,
             Job::Release(job) => poll.release(job).await,
             Job::Heard(job) => poll.heard(job).await,
-            Job::Publish(_) | Job::Ingest { .. } | Job::Refresh { .. } => {
+            Job::Publish(_) | Job::Transfer(_) | Job::Ingest { .. } | Job::Refresh { .. } => {
                 Err(Failure::give_up("this job belongs to another queue"))
             }
         };

@@ -78,9 +78,12 @@ async fn main() -> Result<(), Error> {
         let deadline = Deadline::from(&event.context).moment();
         let handle = async |message: Message| match message.json::<Job>()? {
             Job::Refresh { account, epoch } => refresh.refresh(account, epoch, deadline).await,
-            Job::Publish(_) | Job::Check(_) | Job::Release(_) | Job::Heard(_) | Job::Ingest { .. } => {
-                Err(Failure::give_up("this job belongs to another queue"))
-            }
+            Job::Publish(_)
+            | Job::Transfer(_)
+            | Job::Check(_)
+            | Job::Release(_)
+            | Job::Heard(_)
+            | Job::Ingest { .. } => Err(Failure::give_up("this job belongs to another queue")),
         };
         Ok::<_, Error>(match event.payload {
             QueueOr::Queue(batch) => batch_handler(batch, handle).await,

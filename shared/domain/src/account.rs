@@ -30,6 +30,8 @@ pub enum TokenField {
     Access,
     /// The refresh token, 365 days, rotating.
     Refresh,
+    /// Where the bytes of an attempt go, for an hour; the epoch is [`crate::post::Attempt::generation`].
+    UploadUrl,
 }
 
 /// What a sealed token is bound to: opening it in another place fails.
@@ -51,6 +53,7 @@ impl Binding<'_> {
         let field = match self.field {
             TokenField::Access => "access",
             TokenField::Refresh => "refresh",
+            TokenField::UploadUrl => "upload_url",
         };
         let epoch = self.epoch.to_string();
         let mut data = Vec::new();

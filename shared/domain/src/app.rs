@@ -127,6 +127,42 @@ impl Breaker {
     }
 }
 
+/// TikTok's downloads do not get on: videos whose transport is left to us are uploaded meanwhile. What hangs is left alone: it
+/// may still land.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Detour {
+    /// When downloads were seen to hang, in the order they were seen.
+    pub stalls: Vec<Timestamp>,
+    /// Until when videos are uploaded.
+    pub until: Option<Timestamp>,
+}
+
+impl Detour {
+    /// So many hanging downloads within [`Detour::WINDOW`] open the detour.
+    pub const STALLS: usize = 3;
+    /// How long a hanging download counts.
+    pub const WINDOW: SignedDuration = SignedDuration::from_hours(2);
+    /// How long videos are uploaded after the latest one.
+    pub const OPEN: SignedDuration = SignedDuration::from_hours(6);
+
+    /// The same after one more download was seen to hang.
+    #[must_use]
+    pub fn stalled(&self, now: Timestamp) -> Self {
+        let mut stalls = self.stalls.clone();
+        stalls.retain(|at| now < *at + Self::WINDOW);
+        stalls.push(now);
+        let first = stalls.len().saturating_sub(Self::STALLS);
+        stalls.drain(..first);
+        let until = if stalls.len() < Self::STALLS { self.until } else { Some(now + Self::OPEN) };
+        Self { stalls, until }
+    }
+
+    /// Whether videos are uploaded.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| now < until)
+    }
+}
+
 /// What TikTok's answers have shown, and the files that prove a domain.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AppFacts {

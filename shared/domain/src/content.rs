@@ -11,38 +11,86 @@ use crate::{MediaId, Problem};
 
 /// Longest caption of a video, in UTF-16 code units (TikTok: Content Posting API, Direct Post).
 pub const CAPTION_MAX_UTF16: usize = 2_200;
+/// Longest description of photos, in UTF-16 code units (TikTok: Content Posting API, Photo Post).
+pub const DESCRIPTION_MAX_UTF16: usize = 4_000;
+/// Longest title of photos, in UTF-16 code units (TikTok: Content Posting API, Photo Post).
+pub const TITLE_MAX_UTF16: usize = 90;
 
-/// A caption that TikTok accepts: at most 2,200 UTF-16 code units.
+/// A text longer than TikTok accepts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the {what} has {found} UTF-16 units, at most {most} are allowed")]
+pub struct TooLong {
+    /// Which text.
+    pub what: &'static str,
+    /// Length in UTF-16 code units (most emoji count two).
+    pub found: usize,
+    /// TikTok's limit.
+    pub most: usize,
+}
+
+fn within(what: &'static str, text: &str, most: usize) -> Result<(), TooLong> {
+    let found = text.encode_utf16().count();
+    if found > most { Err(TooLong { what, found, most }) } else { Ok(()) }
+}
+
+/// The caption of a video, at most 2,200 UTF-16 code units, or the description of photos, at most 4,000.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Caption(String);
 
-/// A caption longer than TikTok accepts.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the caption has {found} UTF-16 units, at most {CAPTION_MAX_UTF16} are allowed")]
-pub struct CaptionTooLong {
-    /// Length in UTF-16 code units (most emoji count two).
-    pub found: usize,
-}
-
 impl Caption {
+    /// The text of a video.
+    pub fn of_video(text: String) -> Result<Self, TooLong> {
+        within("caption", &text, CAPTION_MAX_UTF16).map(|()| Self(text))
+    }
+
+    /// The text of photos.
+    pub fn of_photos(text: String) -> Result<Self, TooLong> {
+        within("description", &text, DESCRIPTION_MAX_UTF16).map(|()| Self(text))
+    }
+
     /// The caption's text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
+/// What was written was judged before: the wider limit alone stands.
 impl TryFrom<String> for Caption {
-    type Error = CaptionTooLong;
-    fn try_from(text: String) -> Result<Self, CaptionTooLong> {
-        let found = text.encode_utf16().count();
-        if found > CAPTION_MAX_UTF16 { Err(CaptionTooLong { found }) } else { Ok(Self(text)) }
+    type Error = TooLong;
+    fn try_from(text: String) -> Result<Self, TooLong> {
+        Self::of_photos(text)
     }
 }
 
 impl From<Caption> for String {
     fn from(caption: Caption) -> String {
         caption.0
+    }
+}
+
+/// The title of photos, at most 90 UTF-16 code units; empty: none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Title(String);
+
+impl Title {
+    /// The title's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Title {
+    type Error = TooLong;
+    fn try_from(text: String) -> Result<Self, TooLong> {
+        within("title", &text, TITLE_MAX_UTF16).map(|()| Self(text))
+    }
+}
+
+impl From<Title> for String {
+    fn from(title: Title) -> String {
+        title.0
     }
 }
 
@@ -128,15 +176,96 @@ pub struct Consent {
     pub given_at: Timestamp,
 }
 
-/// Everything TikTok is told about a post. Immutable: the post's row names its hash.
+/// What is posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// One video.
+    #[default]
+    Video,
+    /// One photo or more, in their order.
+    Photo,
+}
+
+impl Kind {
+    /// The kind as a stable word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Video => "video",
+            Self::Photo => "photo",
+        }
+    }
+}
+
+/// Where it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// To the creator's profile.
+    #[default]
+    Direct,
+    /// To the creator's inbox at TikTok, where the creator finishes it.
+    Inbox,
+}
+
+impl Mode {
+    /// The mode as a stable word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Inbox => "inbox",
+        }
+    }
+}
+
+/// How TikTok gets a video; photos are always pulled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// TikTok pulls, as long as pulls work.
+    #[default]
+    Auto,
+    /// TikTok pulls.
+    Pull,
+    /// We send the bytes.
+    Upload,
+}
+
+impl Transport {
+    /// The transport as a stable word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Pull => "pull",
+            Self::Upload => "upload",
+        }
+    }
+}
+
+/// Everything TikTok is told about a post. Immutable: the post's row names its hash. What earlier versions did not know
+/// is left out as long as it has its first value, so that they read what is written now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
-    /// The video.
-    pub media: MediaId,
-    /// Caption with hashtags and mentions.
+    /// A video, or photos.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub kind: Kind,
+    /// To the profile, or to the inbox.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub mode: Mode,
+    /// How TikTok gets the video.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub transport: Transport,
+    /// The video, or the photos in their order.
+    #[serde(with = "one_or_more")]
+    pub media: Vec<MediaId>,
+    /// The title of photos.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub title: Title,
+    /// The caption of a video, or the description of photos, with hashtags and mentions.
     pub caption: Caption,
-    /// Who may see it.
-    pub privacy_level: PrivacyLevel,
+    /// Who may see it; `None` for the inbox, where the creator decides.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub privacy_level: Option<PrivacyLevel>,
     /// What viewers may do.
     pub allow: Allow,
     /// Commercial disclosure.
@@ -145,8 +274,46 @@ pub struct Content {
     pub ai_generated: bool,
     /// Frame of the video that becomes the cover, in milliseconds.
     pub cover_timestamp_ms: Option<u32>,
+    /// Which photo becomes the cover, from 0.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub cover_index: u32,
+    /// TikTok adds music of its choice to photos.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub add_music: bool,
     /// The creator's consent.
     pub consent: Consent,
+}
+
+fn is_first<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// One id stands alone, as earlier versions wrote it.
+mod one_or_more {
+    use serde::{Deserialize, Deserializer, Serialize as _, Serializer};
+
+    use crate::MediaId;
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMore {
+        One(MediaId),
+        More(Vec<MediaId>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(media: &[MediaId], serializer: S) -> Result<S::Ok, S::Error> {
+        match media {
+            [one] => one.serialize(serializer),
+            more => more.serialize(serializer),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<MediaId>, D::Error> {
+        Ok(match OneOrMore::deserialize(deserializer)? {
+            OneOrMore::One(one) => vec![one],
+            OneOrMore::More(more) => more,
+        })
+    }
 }
 
 /// SHA-256 of a request's canonical body; names a [`Content`] item.
@@ -196,6 +363,10 @@ impl Content {
     /// What stands against this content whoever posts it: consent and disclosure.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
+        if self.mode == Mode::Inbox {
+            // the creator is shown all of this at TikTok, and finishes the post there
+            return problems;
+        }
         if !self.consent.music_usage_confirmed {
             problems.push(Problem::new(
                 "/consent/music_usage_confirmed",
@@ -213,7 +384,7 @@ impl Content {
                     "show the creator TikTok's Branded Content Policy and send `true` once they agree",
                 ));
             }
-            if self.privacy_level == PrivacyLevel::SelfOnly {
+            if self.privacy_level == Some(PrivacyLevel::SelfOnly) {
                 problems.push(Problem::new(
                     "/privacy_level",
                     "disclosure.branded.private",
@@ -230,12 +401,12 @@ impl Content {
     /// Nothing is ever substituted: a privacy level that is not offered is a problem, never another level.
     pub fn problems_for(&self, info: &CreatorInfo, duration_ms: Option<u64>) -> Vec<Problem> {
         let mut problems = Vec::new();
-        if !info.offers(self.privacy_level) {
+        if let Some(level) = self.privacy_level.filter(|level| !info.offers(*level)) {
             let offered = info.privacy_level_options.join("`, `");
             problems.push(Problem::new(
                 "/privacy_level",
                 "privacy_level.not_offered",
-                format!("TikTok offers this creator `{offered}`, not `{}`", self.privacy_level),
+                format!("TikTok offers this creator `{offered}`, not `{level}`"),
                 "let the creator choose one of the offered levels",
             ));
         }

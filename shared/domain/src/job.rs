@@ -18,6 +18,9 @@ pub enum Job {
     /// Status queue: ask TikTok about a post, or settle a claim that ran out.
     #[serde(rename = "check.v1")]
     Check(Check),
+    /// Transfer queue: send a video's bytes to TikTok.
+    #[serde(rename = "transfer.v1")]
+    Transfer(Transfer),
     /// Ingest queue, next to S3's own events: look at a media row again.
     #[serde(rename = "ingest.v1")]
     Ingest {
@@ -55,6 +58,18 @@ pub struct Publish {
     /// A start time that is reserved in the account's rings already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<Timestamp>,
+    /// TikTok refused the token of this epoch: wait for a newer one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_epoch: Option<u64>,
+}
+
+/// Send a video's bytes to TikTok.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// The post.
+    pub post: PostId,
+    /// Its account.
+    pub account: AccountId,
     /// TikTok refused the token of this epoch: wait for a newer one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused_epoch: Option<u64>,
@@ -120,6 +135,7 @@ impl Job {
     pub const fn post(&self) -> Option<&PostId> {
         match self {
             Self::Publish(publish) => Some(&publish.post),
+            Self::Transfer(transfer) => Some(&transfer.post),
             Self::Check(check) => Some(&check.post),
             Self::Ingest { post, .. } => post.as_ref(),
             Self::Release(_) | Self::Heard(_) | Self::Refresh { .. } => None,
@@ -130,6 +146,7 @@ impl Job {
     pub fn group(&self) -> &str {
         match self {
             Self::Publish(publish) => publish.account.as_str(),
+            Self::Transfer(transfer) => transfer.account.as_str(),
             Self::Check(check) => check.account.as_str(),
             Self::Release(release) => release.account.as_str(),
             Self::Heard(heard) => heard.account.as_str(),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::periods::Periods;
 use crate::wake;
-use crate::{MediaId, PostId, Problem, WorkspaceId};
+use crate::{MediaId, Nonce, PostId, Problem, WorkspaceId};
 
 /// TikTok's limit for a video, read as decimal gigabytes: the smaller of the two readings.
 pub const VIDEO_MAX_BYTES: u64 = 4_000_000_000;
@@ -123,15 +123,92 @@ pub struct Media {
     pub due: Option<Timestamp>,
 }
 
-/// The bytes a post is pinned to: an ETag closes the gap between probe and publish.
+/// The format of a photo that TikTok takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PhotoFormat {
+    /// `image/jpeg`.
+    Jpeg,
+    /// `image/webp`.
+    Webp,
+}
+
+impl PhotoFormat {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Jpeg, Self::Webp];
+
+    /// File name extension without the dot.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpg",
+            Self::Webp => "webp",
+        }
+    }
+
+    /// Media type.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Webp => "image/webp",
+        }
+    }
+}
+
+/// The bytes a post is pinned to: nothing that was probed can be exchanged before it is published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pinned {
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Pinned {
+    /// One video.
+    Video(PinnedVideo),
+    /// Photos in their order. Their ETags stand in their own rows, where the first verdict is the last.
+    Photos {
+        /// The format of each.
+        formats: Vec<PhotoFormat>,
+    },
+}
+
+/// The video a post is pinned to: an ETag closes the gap between probe and publish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedVideo {
     /// ETag of `up/<media>` when it was probed.
     pub etag: String,
     /// Its container.
     pub container: Container,
     /// Its duration in milliseconds.
     pub duration_ms: u64,
+    /// Its size in bytes; rows of earlier versions do not say.
+    pub size: Option<u64>,
+}
+
+impl Pinned {
+    /// The keys of an attempt's own copies, in order: `m/<32 hexadecimal digits>.<extension>`, for photos
+    /// `m/<32 hexadecimal digits>-<number from 0>.<extension>`. They are unguessable and never reused, so deleting the
+    /// copies ends TikTok's access for good.
+    pub fn attempt_keys(&self, nonce: Nonce) -> Vec<String> {
+        match self {
+            Self::Video(video) => vec![format!("m/{nonce}.{}", video.container.extension())],
+            Self::Photos { formats } => (0..)
+                .zip(formats)
+                .map(|(number, format): (usize, _)| format!("m/{nonce}-{number}.{}", format.extension()))
+                .collect(),
+        }
+    }
+
+    /// The duration of a video in milliseconds.
+    pub const fn duration_ms(&self) -> Option<u64> {
+        match self {
+            Self::Video(video) => Some(video.duration_ms),
+            Self::Photos { .. } => None,
+        }
+    }
+
+    /// The video, if it is one.
+    pub const fn video(&self) -> Option<&PinnedVideo> {
+        match self {
+            Self::Video(video) => Some(video),
+            Self::Photos { .. } => None,
+        }
+    }
 }
 
 /// The key of an upload in the media bucket.
@@ -185,11 +262,12 @@ impl Media {
     /// What a post is pinned to, once the media is ready.
     pub fn pinned(&self) -> Option<Pinned> {
         match &self.state {
-            MediaState::Ready { etag, probe } => Some(Pinned {
+            MediaState::Ready { etag, probe } => Some(Pinned::Video(PinnedVideo {
                 etag: etag.clone(),
                 container: probe.container,
                 duration_ms: probe.duration_ms,
-            }),
+                size: Some(probe.size),
+            })),
             MediaState::AwaitingUpload { .. } | MediaState::Rejected { .. } => None,
         }
     }

@@ -41,6 +41,9 @@ pub enum PostNews {
     /// A job about it failed again and again.
     #[serde(rename = "post.put_aside")]
     PutAside,
+    /// TikTok's download does not get on.
+    #[serde(rename = "post.pull_stalled")]
+    PullStalled,
 }
 
 impl PostNews {
@@ -57,6 +60,7 @@ impl PostNews {
             Self::CancelRefused => "post.cancel_refused",
             Self::Unconfirmed => "post.unconfirmed",
             Self::PutAside => "post.put_aside",
+            Self::PullStalled => "post.pull_stalled",
         }
     }
 
@@ -69,6 +73,9 @@ impl PostNews {
             | Self::SentToInbox
             | Self::Cancelled
             | Self::CancelRefused => None,
+            Self::PullStalled => Some(
+                "nothing: TikTok may still finish, and ends it by itself after an hour; new videos are uploaded if this goes on",
+            ),
             Self::Held | Self::Failed => Some("read the post: it says what to do"),
             Self::Unconfirmed => Some(
                 "look at the creator's TikTok account and tell with POST /v1/posts/{id}/resolve what is there",

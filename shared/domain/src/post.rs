@@ -7,7 +7,7 @@ mod state;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::content::{ContentHash, PrivacyLevel};
+use crate::content::{ContentHash, Kind, PrivacyLevel};
 use crate::media::Pinned;
 use crate::notice::{News, Notice, PostNews};
 use crate::periods::{Periods, next_rung};
@@ -15,9 +15,12 @@ use crate::timeline::{Actor, Entry, Timeline, What};
 use crate::wake;
 use crate::{AccountId, CreatorId, MediaId, PostId, WorkspaceId};
 
-pub use event::{AfterDeath, Event, NOBODY_FETCHED, PUBLISH_CANCELLED, Resolution, Verdict, Witness};
-use machine::{Decision, Step};
-pub use state::{Attempt, Doubt, Failure, HoldReason, PostState, PublishId, attempt_key};
+pub use event::{
+    AfterDeath, Event, NOBODY_FETCHED, NOTHING_SENT, PUBLISH_CANCELLED, Resolution, UPLOAD_EXPIRED, Verdict,
+    Witness,
+};
+use machine::{Decision, Step, waiting};
+pub use state::{Attempt, Doubt, Failure, HoldReason, PostState, PublishId, Pulled, Sender, Source, Upload};
 
 /// An event that makes no sense in the state it met.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +56,8 @@ pub enum Task {
     Check,
     /// Look for what became of an attempt in doubt.
     Evidence,
+    /// Send the bytes, or find out how far they have come.
+    Transfer,
 }
 
 /// What must happen next, and when.
@@ -77,10 +82,13 @@ pub struct Post {
     pub account: AccountId,
     /// Names the content; a second request with the same key and another body has another hash.
     pub content: ContentHash,
-    /// The media.
+    /// A video, or photos.
+    pub kind: Kind,
+    /// The video, or the first photo.
     pub media: MediaId,
-    /// Who may see it; what TikTok is told has to equal this.
-    pub privacy_level: PrivacyLevel,
+    /// Who may see it; what TikTok is told has to equal this. `None`: a draft for the creator's inbox, where the creator
+    /// decides.
+    pub privacy_level: Option<PrivacyLevel>,
     /// When it is to be published; `None`: as soon as possible.
     pub publish_at: Option<Timestamp>,
     /// The post that ended otherwise than it was meant to, and that this one repeats.
@@ -103,15 +111,14 @@ const MEDIA_AGAIN: SignedDuration = SignedDuration::from_mins(15);
 impl Post {
     /// A post that was just accepted, with its media if that is there.
     pub fn accept(order: Order, pinned: Option<Pinned>, now: Timestamp, periods: &Periods) -> Self {
-        let Order { id, workspace, creator, account, content, media, privacy_level, publish_at, retry_of } =
-            order;
-        let (state, what) = match (pinned, publish_at.filter(|at| now < *at)) {
-            (Some(media), None) => (PostState::Queued { media, at: now, attempts: 0 }, What::Accepted),
-            (Some(media), Some(at)) => (PostState::Scheduled { media, at }, What::Accepted),
-            (None, _) => {
-                (PostState::AwaitingMedia { deadline: now + periods.media_deadline }, What::AcceptedWaiting)
-            }
+        let Order { id, workspace, creator, account, wish, draft, retry_of } = order;
+        let Wish { content, kind, media, privacy_level, publish_at } = wish;
+        let what = match (draft, &pinned) {
+            (true, _) => What::Drafted,
+            (false, Some(_)) => What::Accepted,
+            (false, None) => What::AcceptedWaiting,
         };
+        let state = if draft { PostState::Draft } else { waiting(pinned, publish_at, 0, now, periods) };
         let mut timeline = Timeline::default();
         timeline.push(Entry { at: now, what, by: Actor::Api, code: None, log_id: None });
         let mut post = Self {
@@ -120,6 +127,7 @@ impl Post {
             creator,
             account,
             content,
+            kind,
             media,
             privacy_level,
             publish_at,
@@ -136,18 +144,18 @@ impl Post {
 
     /// The name of the state it was accepted in: what the first answer said.
     pub fn accepted_as(&self) -> &'static str {
-        let ready = self.timeline.entries().first().is_some_and(|entry| entry.what == What::Accepted);
         let scheduled = self.publish_at.is_some_and(|at| self.created_at < at);
-        match (ready, scheduled) {
-            (false, _) => "awaiting_media",
-            (true, false) => "queued",
-            (true, true) => "scheduled",
+        match self.timeline.entries().first().map(|entry| entry.what) {
+            Some(What::Drafted) => "draft",
+            Some(What::Accepted) if scheduled => "scheduled",
+            Some(What::Accepted) => "queued",
+            _ => "awaiting_media",
         }
     }
 
     /// Whether TikTok will tell a public id once it is published.
     pub fn is_public(&self) -> bool {
-        self.privacy_level == PrivacyLevel::PublicToEveryone
+        self.privacy_level == Some(PrivacyLevel::PublicToEveryone)
     }
 
     /// Sets the wake-up from the state. For a row that was woken too early.
@@ -170,6 +178,10 @@ impl Post {
             PostState::Initiating { until, .. } | PostState::Cancelling { until, publish_id: None, .. } => {
                 next(*until, Task::Settle)
             }
+            // nobody sends: at once; somebody does: once that one's time is over
+            PostState::Uploading { upload, since, .. } => {
+                next(upload.sender.map_or(*since, |sender| sender.until), Task::Transfer)
+            }
             // TikTok is asked to stop at once, and until it has said what became of it
             PostState::Cancelling { since, .. } if now <= *since => next(now, Task::Check),
             PostState::Processing { since, .. } | PostState::Cancelling { since, .. } => check(*since),
@@ -181,7 +193,10 @@ impl Post {
             PostState::Unconfirmed { .. } => {
                 self.doubt_task(now, periods).map(|(at, task)| NextTask { at, task })
             }
-            PostState::Failed { .. } | PostState::Cancelled { .. } | PostState::SentToInbox { .. } => None,
+            PostState::Draft
+            | PostState::Failed { .. }
+            | PostState::Cancelled { .. }
+            | PostState::SentToInbox { .. } => None,
         }
     }
 
@@ -191,7 +206,7 @@ impl Post {
         let next = self.next_task(now, periods)?;
         let at = match next.task {
             Task::Media | Task::Check | Task::Evidence => now,
-            Task::Publish | Task::Settle => next.at,
+            Task::Publish | Task::Settle | Task::Transfer => next.at,
         };
         Some(NextTask { at, ..next })
     }
@@ -213,11 +228,45 @@ impl Post {
             Decision::Step(Step { state, what, code }) => {
                 let Witness { by, log_id } = witness.into();
                 let mut post = Self { state, updated_at: now, ..self.clone() };
-                post.timeline.push(Entry { at: now, what, by, code, log_id });
+                if let Some(what) = what {
+                    post.timeline.push(Entry { at: now, what, by, code, log_id });
+                }
                 post.rearm(now, periods);
                 Ok(Outcome::Moved(Box::new(post)))
             }
         }
+    }
+
+    /// Changes what is asked for, as long as no attempt is open: the post stands where it would stand if it had been accepted
+    /// so. A draft stays one.
+    pub fn edit(
+        &self,
+        wish: Wish,
+        pinned: Option<Pinned>,
+        by: Actor,
+        now: Timestamp,
+        periods: &Periods,
+    ) -> Result<Self, InvalidTransition> {
+        let attempts = match &self.state {
+            PostState::Draft | PostState::AwaitingMedia { .. } => 0,
+            state => match state.ready() {
+                Some((_, attempts)) => attempts,
+                None => {
+                    let (post, state) = (self.id.clone(), state.name());
+                    return Err(InvalidTransition { post, state, event: "edited" });
+                }
+            },
+        };
+        let Wish { content, kind, media, privacy_level, publish_at } = wish;
+        let state = match &self.state {
+            PostState::Draft => PostState::Draft,
+            _ => waiting(pinned, publish_at, attempts, now, periods),
+        };
+        let mut post =
+            Self { content, kind, media, privacy_level, publish_at, state, updated_at: now, ..self.clone() };
+        post.timeline.push(Entry { at: now, what: What::Edited, by, code: None, log_id: None });
+        post.rearm(now, periods);
+        Ok(post)
     }
 
     /// Whether the latest step only prolongs a hold: the same was said before, and nothing but a try was made since.
@@ -266,6 +315,7 @@ impl Post {
                 PostNews::Held
             }
             (What::PutAside, _) => PostNews::PutAside,
+            (What::PullStalled, _) => PostNews::PullStalled,
             (
                 What::AcceptedWaiting
                 | What::Accepted
@@ -279,7 +329,12 @@ impl Post {
                 | What::Unconfirmed
                 | What::CancelAsked
                 | What::Fenced
-                | What::Adopted,
+                | What::Adopted
+                | What::Drafted
+                | What::Submitted
+                | What::Edited
+                | What::UploadBegun
+                | What::Uploaded,
                 _,
             ) => return None,
         };
@@ -288,7 +343,7 @@ impl Post {
     }
 }
 
-/// What is asked for: the facts of a post that never change.
+/// A post that somebody asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     /// Derived from the idempotency key.
@@ -299,14 +354,25 @@ pub struct Order {
     pub creator: CreatorId,
     /// The creator's account.
     pub account: AccountId,
-    /// Names the content.
-    pub content: ContentHash,
-    /// The media.
-    pub media: MediaId,
-    /// Who may see it.
-    pub privacy_level: PrivacyLevel,
-    /// When it is to be published; `None`: as soon as possible.
-    pub publish_at: Option<Timestamp>,
+    /// What is asked for.
+    pub wish: Wish,
+    /// It is written down only, and published when somebody says so.
+    pub draft: bool,
     /// The post that this one repeats.
     pub retry_of: Option<PostId>,
+}
+
+/// What is asked for, and may be changed until an attempt begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// Names the content.
+    pub content: ContentHash,
+    /// A video, or photos.
+    pub kind: Kind,
+    /// The video, or the first photo.
+    pub media: MediaId,
+    /// Who may see it; `None` for a draft in the creator's inbox.
+    pub privacy_level: Option<PrivacyLevel>,
+    /// When it is to be published; `None`: as soon as possible.
+    pub publish_at: Option<Timestamp>,
 }

@@ -59,6 +59,18 @@ pub enum What {
     Resolved,
     /// A job about it failed again and again and was put aside; the code names the queue.
     PutAside,
+    /// Written down, to be published when somebody says so.
+    Drafted,
+    /// Somebody said that the draft is to be published.
+    Submitted,
+    /// Content or time were changed.
+    Edited,
+    /// The video's bytes are on their way to TikTok.
+    UploadBegun,
+    /// TikTok has all of the video's bytes.
+    Uploaded,
+    /// TikTok's download has not got on for a while.
+    PullStalled,
 }
 
 /// By whom.
@@ -79,6 +91,8 @@ pub enum Actor {
     Sweep,
     /// Somebody with an API key.
     Person,
+    /// The function that sends the bytes.
+    Transfer,
 }
 
 /// One thing that happened to a post.

@@ -4,13 +4,14 @@
 
 use domain::account::{AccountStatus, TokenField};
 use domain::creator::CreatorStatus;
-use domain::job::{Check, Publish};
+use domain::job::{Check, Publish, Transfer};
+use domain::limits::on_time;
 use domain::notice::News;
 use domain::post::{Event, HoldReason, InvalidTransition, NextTask, Outcome, PostState, Task, Witness};
 use domain::{Account, CreatorId, Job, Notice, Periods, Post, SignedDuration, Timestamp};
 use ports::{
     Accounts, Clock, Creators, Entropy, Notices, Objects, OpenError, Plaintext, PortError, PortResult, Posts,
-    Queues, Saved, Stored, Vault,
+    Queues, Read, Saved, Stored, Vault,
 };
 
 /// Why a post could not be moved.
@@ -71,7 +72,9 @@ pub async fn move_post(
             Outcome::Unchanged => return Ok(Moved::Unchanged(seen)),
             Outcome::Moved(after) => after,
         };
-        match posts.save(&seen, &after, after.news().as_ref(), time.nonce()).await? {
+        // a step that the timeline does not mention is no news, and what it says last was told before
+        let news = if after.timeline == seen.row.timeline { None } else { after.news() };
+        match posts.save(&seen, &after, news.as_ref(), time.nonce()).await? {
             Saved::Written(after) => return Ok(Moved::Moved { before: seen.row.state, after }),
             Saved::Conflict(Some(newer)) => seen = newer,
             Saved::Conflict(None) => return Err(MoveError::Gone),
@@ -94,15 +97,15 @@ pub async fn index(
     Ok(post)
 }
 
-/// Deletes the copy that TikTok could pull, once it has no business with it any more. A copy that stays because this
+/// Deletes the copies that TikTok could pull, once it has no business with them any more. A copy that stays because this
 /// failed goes with the bucket's lifecycle rule.
-pub async fn drop_copy(objects: &impl Objects, moved: &Moved) {
+pub async fn drop_copies(objects: &impl Objects, moved: &Moved) {
     let Moved::Moved { before, after } = moved else { return };
-    let Some(key) = before.copy_key().filter(|key| after.row.state.copy_key().as_ref() != Some(key)) else {
-        return;
-    };
-    if let Err(error) = objects.delete_copy(&key).await {
-        tracing::warn!(post = %after.row.id, %error, "copy stays until its lifecycle rule");
+    let needed = after.row.state.copy_keys();
+    for key in before.copy_keys().iter().filter(|key| !needed.contains(key)) {
+        if let Err(error) = objects.delete_copy(key).await {
+            tracing::warn!(post = %after.row.id, %error, "copy stays until its lifecycle rule");
+        }
     }
 }
 
@@ -115,6 +118,11 @@ pub fn job_for(post: &Post, task: Task, swept: bool) -> Job {
             account: post.account.clone(),
             content: post.content,
             ticket: reserved(post),
+            refused_epoch: None,
+        }),
+        Task::Transfer => Job::Transfer(Transfer {
+            post: post.id.clone(),
+            account: post.account.clone(),
             refused_epoch: None,
         }),
         Task::Check | Task::Settle | Task::Evidence => Job::Check(Check {
@@ -155,6 +163,49 @@ pub async fn rest(
     if !matches!(saved, Ok(Some(_))) {
         tracing::warn!(account = %account.id, "the account's rest was not written");
     }
+}
+
+/// What reserving the time of one `status` call came to.
+#[derive(Debug)]
+pub enum Reserved {
+    /// The call may go out now, with the account as it is then.
+    Now(Account),
+    /// Nothing is reserved: the next call is possible after so long.
+    In(SignedDuration),
+    /// There is no such account any more.
+    Gone,
+}
+
+/// Reserves the time of one `status` call, if that is now. A later one is not reserved: whoever comes back for it has no place to
+/// lose.
+pub async fn reserve_status(
+    accounts: &impl Accounts,
+    time: &(impl Clock + Entropy),
+    mut account: Account,
+) -> PortResult<Reserved> {
+    for _ in 0..TRIES {
+        let now = time.now();
+        let mut limits = account.limits.clone();
+        let start = limits.reserve_status(now);
+        if start > now {
+            return Ok(Reserved::In(start.duration_since(now)));
+        }
+        let (version, slot) = (account.limits_version, account.slot.as_ref());
+        match accounts.save_limits(&account.id, version, &limits, slot, time.nonce()).await? {
+            Some(limits_version) => {
+                account = Account { limits, limits_version, ..account };
+                // a slow write spends a place and lets its time pass
+                if on_time(start, time.now()) {
+                    return Ok(Reserved::Now(account));
+                }
+            }
+            None => match accounts.account(&account.id, Read::Strong).await? {
+                Some(newer) => account = newer,
+                None => return Ok(Reserved::Gone),
+            },
+        }
+    }
+    Ok(Reserved::In(SignedDuration::from_secs(1)))
 }
 
 /// Sends what comes next for a post, if it is too near to be left to the EventBridge sweep. A send that fails costs time

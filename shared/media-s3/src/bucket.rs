@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
@@ -6,6 +7,7 @@ use aws_sdk_s3::config::{Config, ResponseChecksumValidation, timeout::TimeoutCon
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::MetadataDirective;
+use bytes::Bytes;
 use domain::media::{Container, upload_key};
 use domain::{MediaId, SignedDuration, Timestamp};
 use ports::{Copied, Objects, PortError, PortResult, SecretUrl, Upload};
@@ -102,7 +104,7 @@ impl Objects for Bucket {
         media: &MediaId,
         etag: &str,
         key: &str,
-        container: Container,
+        content_type: &'static str,
     ) -> PortResult<Copied> {
         let patience =
             TimeoutConfig::builder().operation_attempt_timeout(COPY).operation_timeout(COPY).build();
@@ -114,7 +116,7 @@ impl Objects for Bucket {
             .copy_source(format!("{}/{}", self.name, upload_key(media)))
             .copy_source_if_match(etag)
             .metadata_directive(MetadataDirective::Replace)
-            .content_type(container.content_type())
+            .content_type(content_type)
             .customize()
             .config_override(Config::builder().timeout_config(patience))
             .send()
@@ -129,6 +131,10 @@ impl Objects for Bucket {
             Err(error) if changed(&error) || missing(&error) => Ok(Copied::Changed),
             Err(error) => Err(failed(what(), error)),
         }
+    }
+
+    async fn read_upload(&self, media: &MediaId, etag: &str, range: Range<u64>) -> PortResult<Option<Bytes>> {
+        self.exactly(&upload_key(media), etag, range).await
     }
 
     async fn fence(&self, key: &str) -> PortResult<Timestamp> {

@@ -1,6 +1,7 @@
 use std::fmt;
+use std::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use domain::MediaId;
 use domain::media::upload_key;
 use ports::{PortError, PortResult};
@@ -114,33 +115,55 @@ impl RangedObject {
         if let Some(held) = self.held(offset, end) {
             return Ok(held);
         }
-        let what = || format!("reading {} bytes of `{}` from byte {offset}", end - offset, self.key);
-        let answer = self
-            .bucket
-            .client
-            .get_object()
-            .bucket(&self.bucket.name)
-            .key(&self.key)
-            .if_match(&self.etag)
-            .range(range(offset, end))
-            .send()
-            .await;
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(error) if changed(&error) || missing(&error) => {
-                return Err(PortError::passing(what(), Odd::Replaced));
-            }
-            Err(error) => return Err(failed(what(), error)),
-        };
-        let bytes =
-            answer.body.collect().await.map_err(|source| PortError::passing(what(), source))?.into_bytes();
-        let (asked, got) = (end - offset, bytes.len() as u64);
-        if asked == got { Ok(bytes) } else { Err(PortError::passing(what(), Odd::Length { asked, got })) }
+        let bytes = self.bucket.exactly(&self.key, &self.etag, offset..end).await?;
+        bytes.ok_or_else(|| PortError::passing(reading(&self.key, &(offset..end)), Odd::Replaced))
     }
 
     fn held(&self, offset: u64, end: u64) -> Option<Bytes> {
         let (offset, end) = (usize::try_from(offset).ok()?, usize::try_from(end).ok()?);
         (end <= self.first.len()).then(|| self.first.slice(offset..end))
+    }
+}
+
+fn reading(key: &str, range: &Range<u64>) -> String {
+    format!("reading {} bytes of `{key}` from byte {}", range.end - range.start, range.start)
+}
+
+impl Bucket {
+    /// Exactly these bytes of an object, in one buffer of their size. `None`: it is gone, or has another `ETag`.
+    pub(crate) async fn exactly(
+        &self,
+        key: &str,
+        etag: &str,
+        asked: Range<u64>,
+    ) -> PortResult<Option<Bytes>> {
+        let what = || reading(key, &asked);
+        let length = asked.end - asked.start;
+        let answer = self
+            .client
+            .get_object()
+            .bucket(&self.name)
+            .key(key)
+            .if_match(etag)
+            .range(range(asked.start, asked.end))
+            .send()
+            .await;
+        let mut body = match answer {
+            Ok(answer) => answer.body,
+            Err(error) if changed(&error) || missing(&error) => return Ok(None),
+            Err(error) => return Err(failed(what(), error)),
+        };
+        // one buffer: what is collected piece by piece is held twice
+        let mut bytes = BytesMut::with_capacity(usize::try_from(length).unwrap_or_default());
+        while let Some(piece) = body.next().await {
+            bytes.extend_from_slice(&piece.map_err(|source| PortError::passing(what(), source))?);
+        }
+        let got = bytes.len() as u64;
+        if got == length {
+            Ok(Some(bytes.freeze()))
+        } else {
+            Err(PortError::passing(what(), Odd::Length { asked: length, got }))
+        }
     }
 }
 

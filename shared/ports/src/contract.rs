@@ -73,7 +73,8 @@ pub fn posts_in_every_state(bits: u128) -> Vec<Post> {
     let for_ever =
         moved(&held, Event::Held { until: None, why: HoldReason::ReconnectRequired, code: None }, 2_500);
     let released = moved(&for_ever, Event::Released, 3_004);
-    let claim = Event::Claimed { nonce: claimer, until: NOON + HOUR };
+    let claim =
+        Event::Claimed { nonce: claimer, until: NOON + HOUR, source: domain::post::Source::PullFromUrl };
     let initiating = moved(&released, claim, 4_005);
     let dead =
         Event::AttemptDead { nonce: claimer, code: "spam_risk".to_owned(), then: AfterDeath::Fail(failure) };
@@ -182,7 +183,11 @@ async fn a_post_survives_every_state(store: &impl Posts) {
 async fn a_save_needs_the_seen_version(store: &impl Posts) {
     let post = samples::post(0x1002, Some(samples::pinned()), NOON);
     let first = new(store.create(&post, &samples::content(), nonce(1)).await.unwrap());
-    let claimed = moved(&post, Event::Claimed { nonce: nonce(9), until: NOON + HOUR }, 1);
+    let claimed = moved(
+        &post,
+        Event::Claimed { nonce: nonce(9), until: NOON + HOUR, source: domain::post::Source::PullFromUrl },
+        1,
+    );
     let held = moved(&post, Event::Held { until: None, why: HoldReason::Operator, code: None }, 2);
 
     let second = written(store.save(&first, &claimed, None, nonce(2)).await.unwrap());
@@ -308,7 +313,7 @@ pub async fn media_rows(store: &impl MediaRows) {
     assert_eq!((waiting.version, waiting.row.waiting.contains(&post)), (1, true));
     let again = store.wait_for(&media.id, &post).await.unwrap().expect("it is there");
     assert_eq!(again, waiting);
-    let ready = media.judged(samples::pinned().etag, Ok(samples::probe()));
+    let ready = media.judged(samples::pinned_video().etag, Ok(samples::probe()));
     assert!(ready.waiting.is_empty());
     let judged = written(store.judge(&first, &ready, nonce(3)).await.unwrap());
     let expected = Stored { row: Media { waiting: [post.clone()].into(), ..ready.clone() }, version: 2 };
@@ -866,7 +871,7 @@ pub async fn objects(store: &impl Objects) {
     assert!(etag.starts_with('"') && etag.ends_with('"'), "as S3 writes it: {etag}");
     let copy = |etag: String, key: &'static str| {
         let media = media.clone();
-        async move { store.copy_for_attempt(&media, &etag, key, Container::Mp4).await.unwrap() }
+        async move { store.copy_for_attempt(&media, &etag, key, "video/mp4").await.unwrap() }
     };
     let key = "m/00000000000000000000000000009000.mp4";
     assert_eq!(copy(etag.clone(), key).await, Copied::Done);
@@ -874,7 +879,7 @@ pub async fn objects(store: &impl Objects) {
     let other = store.put_upload(&media, Container::Mp4, b"second".to_vec()).await.unwrap();
     assert_ne!(other, etag);
     assert_eq!(copy(etag.clone(), key).await, Copied::Changed, "these are not the bytes that were probed");
-    let nothing = store.copy_for_attempt(&MediaId::from_bits(0x9001), &etag, key, Container::Mp4).await;
+    let nothing = store.copy_for_attempt(&MediaId::from_bits(0x9001), &etag, key, "video/mp4").await;
     assert_eq!(nothing.unwrap(), Copied::Changed);
     store.delete_copy(key).await.unwrap();
     store.delete_copy(key).await.unwrap();

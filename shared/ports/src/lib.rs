@@ -3,9 +3,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 
+use bytes::Bytes;
 use domain::account::{Binding, Lease, Sealed, Slot, Tokens};
-use domain::app::{AppFacts, Breaker, Sighting};
+use domain::app::{AppFacts, Breaker, Detour, Sighting};
 use domain::content::{Content, ContentHash};
 use domain::limits::Limits;
 use domain::media::Container;
@@ -122,6 +124,8 @@ pub struct Work {
     pub account: Option<Account>,
     /// The operator's breaker, if it is open and the content was asked for.
     pub breaker: Option<Breaker>,
+    /// Whether TikTok's downloads hang, if they ever have and the content was asked for.
+    pub detour: Option<Detour>,
 }
 
 /// One page of a list, newest first.
@@ -167,6 +171,15 @@ pub trait Posts: Send + Sync {
         news: Option<&Notice>,
         nonce: Nonce,
     ) -> impl Future<Output = PortResult<Saved<Post>>> + Send;
+    /// Writes the content, then the post that names it, if its version is still the seen one: nothing is half changed. A
+    /// content of this hash that was there stays.
+    fn edit(
+        &self,
+        seen: &Stored<Post>,
+        post: &Post,
+        content: &Content,
+        nonce: Nonce,
+    ) -> impl Future<Output = PortResult<Saved<Post>>> + Send;
     /// Remembers for 90 days whose publish id this is. Writing the same again changes nothing; an id that is another
     /// post's is refused.
     fn remember(
@@ -197,6 +210,8 @@ pub trait MediaRows: Send + Sync {
         id: &MediaId,
         read: Read,
     ) -> impl Future<Output = PortResult<Option<Stored<Media>>>> + Send;
+    /// Several media in one read, in the order asked for; `None` where there is none. May miss the last second.
+    fn several(&self, ids: &[MediaId]) -> impl Future<Output = PortResult<Vec<Option<Media>>>> + Send;
     /// Writes state and wake-up if the version is still the seen one; the waiting posts are left as they are in the row,
     /// and come back with it.
     fn judge(
@@ -469,6 +484,10 @@ pub trait AppRows: Send + Sync {
     fn breaker(&self) -> impl Future<Output = PortResult<Option<Breaker>>> + Send;
     /// Closes the breaker that has been open since `since`; another one stays open.
     fn close_breaker(&self, since: Timestamp) -> impl Future<Output = PortResult<()>> + Send;
+    /// The detour around TikTok's downloads.
+    fn detour(&self) -> impl Future<Output = PortResult<Detour>> + Send;
+    /// Writes the detour, if it is still as it was seen. `false`: somebody else wrote first.
+    fn save_detour(&self, seen: &Detour, detour: &Detour) -> impl Future<Output = PortResult<bool>> + Send;
     /// A verification file.
     fn file(&self, name: &str) -> impl Future<Output = PortResult<Option<String>>> + Send;
 }
@@ -637,8 +656,15 @@ pub trait Objects: Send + Sync {
         media: &MediaId,
         etag: &str,
         key: &str,
-        container: Container,
+        content_type: &'static str,
     ) -> impl Future<Output = PortResult<Copied>> + Send;
+    /// Bytes of `up/<media>`, if it still has the entity tag. `None`: it is gone, or is not the object that was probed.
+    fn read_upload(
+        &self,
+        media: &MediaId,
+        etag: &str,
+        range: Range<u64>,
+    ) -> impl Future<Output = PortResult<Option<Bytes>>> + Send;
     /// Deletes an attempt's copy and says when that was done, by the clock of the bucket.
     fn fence(&self, key: &str) -> impl Future<Output = PortResult<Timestamp>> + Send;
     /// Deletes an attempt's copy; deleting what is gone is fine.

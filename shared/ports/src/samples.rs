@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use domain::account::{AccountStatus, Sealed, Tokens};
-use domain::content::{Allow, Caption, Consent, ContentHash, Disclosure, PrivacyLevel};
+use domain::content::{
+    Allow, Caption, Consent, ContentHash, Disclosure, Kind, Mode, PrivacyLevel, Title, Transport,
+};
 use domain::creator::{CreatorInfo, CreatorStatus};
 use domain::limits::Limits;
-use domain::media::{Container, Declared, MediaState, Pinned, Probe};
-use domain::post::Order;
+use domain::media::{Container, Declared, MediaState, Pinned, PinnedVideo, Probe};
+use domain::post::{Order, Wish};
 use domain::{
     Account, AccountId, Content, Creator, CreatorId, KeyId, KeyName, Media, MediaId, Periods, Post, PostId,
     Scopes, SignedDuration, Timestamp, WorkspaceId,
@@ -26,13 +28,19 @@ pub fn workspace() -> WorkspaceId {
 /// What a post says.
 pub fn content() -> Content {
     Content {
-        media: MediaId::from_bits(1),
-        caption: Caption::try_from("A day on the slipway #boats".to_owned()).expect("a short caption"),
-        privacy_level: PrivacyLevel::PublicToEveryone,
+        kind: Kind::Video,
+        mode: Mode::Direct,
+        transport: Transport::Auto,
+        media: vec![MediaId::from_bits(1)],
+        title: Title::default(),
+        caption: Caption::of_video("A day on the slipway #boats".to_owned()).expect("a short caption"),
+        privacy_level: Some(PrivacyLevel::PublicToEveryone),
         allow: Allow { comment: true, duet: false, stitch: false },
         disclosure: Disclosure::default(),
         ai_generated: false,
         cover_timestamp_ms: Some(1_000),
+        cover_index: 0,
+        add_music: false,
         consent: Consent {
             music_usage_confirmed: true,
             branded_content_policy_confirmed: false,
@@ -45,10 +53,16 @@ pub fn content() -> Content {
 
 /// What the media of [`post`] is pinned to.
 pub fn pinned() -> Pinned {
-    Pinned {
+    Pinned::Video(pinned_video())
+}
+
+/// The video of [`pinned`].
+pub fn pinned_video() -> PinnedVideo {
+    PinnedVideo {
         etag: "\"9b2cf535f27731c974343645a3985328\"".to_owned(),
         container: Container::Mp4,
         duration_ms: 15_000,
+        size: Some(30_000_000),
     }
 }
 
@@ -64,10 +78,14 @@ pub fn order(bits: u128) -> Order {
         workspace: workspace(),
         creator: CreatorId::from_bits(0xc1),
         account: AccountId::from_bits(0xacc),
-        content: ContentHash([0xb0; 32]),
-        media: MediaId::from_bits(1),
-        privacy_level: PrivacyLevel::PublicToEveryone,
-        publish_at: None,
+        wish: Wish {
+            content: ContentHash([0xb0; 32]),
+            kind: Kind::Video,
+            media: MediaId::from_bits(1),
+            privacy_level: Some(PrivacyLevel::PublicToEveryone),
+            publish_at: None,
+        },
+        draft: false,
         retry_of: None,
     }
 }
@@ -81,7 +99,7 @@ pub fn media(bits: u128, now: Timestamp) -> Media {
 
 /// A media whose bytes are there and good, to be posted by [`pinned`].
 pub fn ready_media(bits: u128, now: Timestamp) -> Media {
-    let state = MediaState::Ready { etag: pinned().etag, probe: probe() };
+    let state = MediaState::Ready { etag: pinned_video().etag, probe: probe() };
     Media { state, waiting: BTreeSet::new(), due: None, ..media(bits, now) }
 }
 

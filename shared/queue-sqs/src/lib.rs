@@ -24,6 +24,8 @@ pub struct QueueUrls {
     pub ingest: Option<String>,
     /// `Job::Refresh`.
     pub refresh: Option<String>,
+    /// `Job::Transfer`.
+    pub transfer: Option<String>,
 }
 
 /// Sends jobs to their queues.
@@ -51,6 +53,7 @@ impl Sqs {
             Job::Check(_) | Job::Release(_) | Job::Heard(_) => ("status", &self.urls.status),
             Job::Ingest { .. } => ("ingest", &self.urls.ingest),
             Job::Refresh { .. } => ("refresh", &self.urls.refresh),
+            Job::Transfer(_) => ("transfer", &self.urls.transfer),
         };
         (name, url.as_deref())
     }

@@ -26,6 +26,7 @@ impl Stage {
             status: Some(created(&sqs, "status").await),
             ingest: Some(created(&sqs, "ingest").await),
             refresh: Some(created(&sqs, "refresh").await),
+            transfer: Some(created(&sqs, "transfer").await),
         };
         let queues = Sqs::new(sqs.clone(), urls.clone());
         Self { sqs, urls, queues, _ministack: ministack }

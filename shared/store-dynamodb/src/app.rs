@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::Timestamp;
-use domain::app::{AppFacts, Breaker, Sighting};
+use domain::app::{AppFacts, Breaker, Detour, Sighting};
 use domain::content::ContentHash;
 use ports::{AppRows, PortResult, Read, Unexplained, cursor};
 
@@ -36,6 +36,19 @@ pub(crate) const BREAKER: &str = "breaker";
 pub(crate) fn read_breaker(item: &Item) -> PortResult<Option<Breaker>> {
     Reader::new(item).maybe("co", |row, name| {
         Ok(Breaker { code: row.text(name)?.to_owned(), since: row.time("si")?, probe_at: row.time("pr")? })
+    })
+}
+
+/// One row as well, and for the same reason.
+pub(crate) const DETOUR: &str = "detour";
+
+pub(crate) fn read_detour(item: &Item) -> PortResult<Detour> {
+    let row = Reader::new(item);
+    let stalls = row.maybe("st", Reader::list)?.unwrap_or_default().iter();
+    let stalls = stalls.map(|at| Timestamp::from_millisecond(at.as_n().ok()?.parse().ok()?).ok());
+    Ok(Detour {
+        stalls: stalls.collect::<Option<_>>().ok_or_else(|| row.unreadable("st"))?,
+        until: row.maybe("un", Reader::time)?,
     })
 }
 
@@ -104,6 +117,28 @@ impl AppRows for Store {
     async fn close_breaker(&self, since: Timestamp) -> PortResult<()> {
         let update = Update::when("#si = :since").value("since", millis(since)).remove("co");
         self.update(BREAKER, update, ReturnValue::None).await.map(drop)
+    }
+
+    async fn detour(&self) -> PortResult<Detour> {
+        let found = self.get(DETOUR.to_owned(), Read::Strong).await?;
+        found.as_ref().map_or(Ok(Detour::default()), read_detour)
+    }
+
+    async fn save_detour(&self, seen: &Detour, detour: &Detour) -> PortResult<bool> {
+        let stalls =
+            |detour: &Detour| AttributeValue::L(detour.stalls.iter().map(|at| millis(*at)).collect());
+        // a repeat of our own write finds what it wrote
+        let update = if seen.stalls.is_empty() {
+            Update::when("attribute_not_exists(#st) OR #st = :now")
+        } else {
+            Update::when("#st = :seen OR #st = :now").value("seen", stalls(seen))
+        };
+        let update = update.value("now", stalls(detour)).set("st", stalls(detour));
+        let update = match detour.until {
+            Some(until) => update.set("un", millis(until)),
+            None => update.remove("un"),
+        };
+        Ok(matches!(self.update(DETOUR, update, ReturnValue::None).await?, Wrote::Done(_)))
     }
 
     async fn file(&self, name: &str) -> PortResult<Option<String>> {

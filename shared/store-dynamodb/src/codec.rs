@@ -33,10 +33,16 @@ const fn what_code(what: What) -> &'static str {
         What::Unresolved => "ur",
         What::Resolved => "rs",
         What::PutAside => "as",
+        What::Drafted => "dr",
+        What::Submitted => "sb",
+        What::Edited => "ed",
+        What::UploadBegun => "ub",
+        What::Uploaded => "ud",
+        What::PullStalled => "ps",
     }
 }
 
-const WHATS: [What; 26] = [
+const WHATS: [What; 32] = [
     What::AcceptedWaiting,
     What::Accepted,
     What::MediaReady,
@@ -63,6 +69,12 @@ const WHATS: [What; 26] = [
     What::Unresolved,
     What::Resolved,
     What::PutAside,
+    What::Drafted,
+    What::Submitted,
+    What::Edited,
+    What::UploadBegun,
+    What::Uploaded,
+    What::PullStalled,
 ];
 
 const fn actor_code(actor: Actor) -> &'static str {
@@ -74,11 +86,20 @@ const fn actor_code(actor: Actor) -> &'static str {
         Actor::Check => "c",
         Actor::Sweep => "s",
         Actor::Person => "h",
+        Actor::Transfer => "t",
     }
 }
 
-const ACTORS: [Actor; 7] =
-    [Actor::Api, Actor::Ingest, Actor::Publish, Actor::Webhook, Actor::Check, Actor::Sweep, Actor::Person];
+const ACTORS: [Actor; 8] = [
+    Actor::Api,
+    Actor::Ingest,
+    Actor::Publish,
+    Actor::Webhook,
+    Actor::Check,
+    Actor::Sweep,
+    Actor::Person,
+    Actor::Transfer,
+];
 
 /// `<ms since the post was accepted><what><actor>[|<log id>[|<code>]]`.
 ///

@@ -1,5 +1,7 @@
 //! Media.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::{Media, MediaId, Nonce, PostId};
 use ports::{Created, MediaRows, PortResult, Read, Saved, Stored};
@@ -64,6 +66,13 @@ impl MediaRows for Store {
 
     async fn media(&self, id: &MediaId, how: Read) -> PortResult<Option<Stored<Media>>> {
         self.get(pk(id), how).await?.as_ref().map(read).transpose()
+    }
+
+    async fn several(&self, ids: &[MediaId]) -> PortResult<Vec<Option<Media>>> {
+        let pks: Vec<_> = ids.iter().map(pk).collect();
+        let distinct: BTreeSet<_> = pks.iter().cloned().collect();
+        let found = self.batch(distinct.into_iter().collect(), Read::Eventual).await?;
+        pks.iter().map(|pk| Ok(found.get(pk).map(read).transpose()?.map(|stored| stored.row))).collect()
     }
 
     async fn judge(&self, seen: &Stored<Media>, media: &Media, by: Nonce) -> PortResult<Saved<Media>> {

@@ -1,14 +1,16 @@
 //! Posts, their contents, and whose publish id is whose.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use domain::content::ContentHash;
-use domain::media::{Container, Pinned};
-use domain::post::{Attempt, Doubt, Failure, HoldReason, PostState, PublishId};
+use domain::content::{ContentHash, Kind};
+use domain::media::{Container, PhotoFormat, Pinned, PinnedVideo};
+use domain::post::{
+    Attempt, Doubt, Failure, HoldReason, PostState, PublishId, Pulled, Sender, Source, Upload,
+};
 use domain::timeline::Timeline;
 use domain::{AccountId, Content, Nonce, Notice, Post, PostId, Timestamp, WorkspaceId};
 use ports::{Created, Page, PortError, PortResult, Posts, Read, Saved, Stored, Work, cursor};
 
-use crate::app::{BREAKER, read_breaker};
+use crate::app::{BREAKER, DETOUR, read_breaker, read_detour};
 use crate::due::{self, Side};
 use crate::item::{Item, Reader, binary, document, millis, nonce, number, text};
 use crate::update::Update;
@@ -54,11 +56,14 @@ struct Facts<'a> {
     removed: bool,
     failure: Option<&'a Failure>,
     doubt: Option<&'a Doubt>,
+    upload: Option<&'a Upload>,
+    pulled: Option<&'a Pulled>,
 }
 
 fn facts(state: &PostState) -> Facts<'_> {
     let none = Facts::default();
     match state {
+        PostState::Draft => none,
         PostState::AwaitingMedia { deadline } => Facts { time: Some(*deadline), ..none },
         PostState::Scheduled { media, at } => Facts { media: Some(media), time: Some(*at), ..none },
         PostState::Queued { media, at, attempts } => {
@@ -70,11 +75,20 @@ fn facts(state: &PostState) -> Facts<'_> {
         PostState::Initiating { media, attempt, until } => {
             Facts { media: Some(media), time: Some(*until), attempt: Some(attempt), ..none }
         }
-        PostState::Processing { media, attempt, publish_id, since } => Facts {
+        PostState::Uploading { media, attempt, publish_id, upload, since } => Facts {
             media: Some(media),
             time: Some(*since),
             attempt: Some(attempt),
             publish_id: Some(publish_id),
+            upload: Some(upload),
+            ..none
+        },
+        PostState::Processing { media, attempt, publish_id, since, pulled } => Facts {
+            media: Some(media),
+            time: Some(*since),
+            attempt: Some(attempt),
+            publish_id: Some(publish_id),
+            pulled: pulled.as_ref(),
             ..none
         },
         PostState::Cancelling { media, attempt, publish_id, until, since } => Facts {
@@ -114,13 +128,25 @@ fn changing(post: &Post) -> impl Iterator<Item = (&'static str, Option<Attribute
     let gone = post.state.is_final().then(|| number(codec::gone_after(post.updated_at, POST_DAYS)));
     let attempts = facts.attempt.map_or(facts.attempts, |attempt| Some(attempt.number));
     let flag = |is: bool| is.then_some(AttributeValue::Bool(true));
-    [
+    let video = facts.media.and_then(Pinned::video);
+    let photos = facts.media.and_then(photos);
+    let sender = facts.upload.and_then(|upload| upload.sender);
+    let asked = [
+        ("m", Some(text(post.media.as_str()))),
+        ("h", Some(binary(post.content.0))),
+        ("p", post.privacy_level.map(|level| text(level.as_str()))),
+        ("kd", (post.kind != Kind::Video).then(|| text(post.kind.as_str()))),
+        ("pa", post.publish_at.map(millis)),
+    ];
+    let stands = [
         ("s", Some(text(post.state.name()))),
         ("ua", Some(millis(post.updated_at))),
         ("t", Some(AttributeValue::L(timeline.collect()))),
-        ("e", facts.media.map(|media| text(&media.etag))),
-        ("k", facts.media.map(|media| text(media.container.extension()))),
-        ("d", facts.media.map(|media| number(media.duration_ms))),
+        ("e", video.map(|video| text(&video.etag))),
+        ("k", video.map(|video| text(video.container.extension()))),
+        ("d", video.map(|video| number(video.duration_ms))),
+        ("z", video.and_then(|video| video.size).map(number)),
+        ("ph", photos.map(text)),
         ("x", facts.time.map(millis)),
         ("hy", facts.why.map(|why| text(why.as_str()))),
         ("xs", facts.since.map(millis)),
@@ -128,6 +154,15 @@ fn changing(post: &Post) -> impl Iterator<Item = (&'static str, Option<Attribute
         ("an", facts.attempt.map(|attempt| nonce(attempt.nonce))),
         ("ax", facts.attempt.map(|attempt| millis(attempt.claimed_at))),
         ("au", flag(facts.attempt.is_some_and(|attempt| attempt.unindexed))),
+        ("ay", flag(facts.attempt.is_some_and(|attempt| attempt.source == Source::FileUpload))),
+        ("yu", facts.upload.map(|upload| binary(codec::token(&upload.url)))),
+        ("ys", facts.upload.map(|upload| number(upload.sent))),
+        ("yb", flag(facts.upload.is_some_and(|upload| upload.begun))),
+        ("yn", sender.map(|sender| nonce(sender.nonce))),
+        ("yt", sender.map(|sender| millis(sender.until))),
+        ("qb", facts.pulled.map(|pulled| number(pulled.bytes))),
+        ("qs", facts.pulled.map(|pulled| millis(pulled.since))),
+        ("qt", flag(facts.pulled.is_some_and(|pulled| pulled.told))),
         ("pi", facts.publish_id.map(|id| text(&id.0))),
         ("ids", (!post_ids.is_empty()).then_some(AttributeValue::L(post_ids))),
         ("rm", flag(facts.removed)),
@@ -137,26 +172,35 @@ fn changing(post: &Post) -> impl Iterator<Item = (&'static str, Option<Attribute
         ("fc", facts.failure.map(|failure| text(&failure.code))),
         ("fr", facts.failure.map(|failure| text(&failure.remedy))),
         ("ttl", gone),
-    ]
-    .into_iter()
+    ];
+    asked.into_iter().chain(stands)
+}
+
+/// The formats of photos, a letter each.
+fn photos(media: &Pinned) -> Option<String> {
+    let Pinned::Photos { formats } = media else { return None };
+    Some(formats.iter().map(|format| photo_letter(*format)).collect())
+}
+
+const fn photo_letter(format: PhotoFormat) -> char {
+    match format {
+        PhotoFormat::Jpeg => 'j',
+        PhotoFormat::Webp => 'w',
+    }
 }
 
 /// What is written once.
 fn lasting(post: &Post) -> impl Iterator<Item = (&'static str, AttributeValue)> {
-    let sometimes =
-        [("pa", post.publish_at.map(millis)), ("ro", post.retry_of.as_ref().map(|id| text(id.as_str())))];
+    let repeated = post.retry_of.as_ref().map(|id| ("ro", text(id.as_str())));
     let always = [
         ("w", text(post.workspace.as_str())),
         ("c", text(post.creator.as_str())),
         ("a", text(post.account.as_str())),
-        ("m", text(post.media.as_str())),
-        ("h", binary(post.content.0)),
-        ("p", text(post.privacy_level.as_str())),
         ("ca", millis(post.created_at)),
         ("list_pk", text(format!("post#{}", post.workspace))),
         ("list_sk", text(cursor::place(post.created_at, post.id.as_str()))),
     ];
-    always.into_iter().chain(sometimes.into_iter().filter_map(|(name, value)| Some((name, value?))))
+    always.into_iter().chain(repeated)
 }
 
 pub(crate) fn read(item: &Item) -> PortResult<Stored<Post>> {
@@ -170,8 +214,13 @@ pub(crate) fn read(item: &Item) -> PortResult<Stored<Post>> {
         creator: row.parsed("c")?,
         account: row.parsed("a")?,
         content: ContentHash(row.array("h")?),
+        kind: match row.maybe("kd", Reader::text)? {
+            None => Kind::Video,
+            Some("photo") => Kind::Photo,
+            Some(_) => return Err(row.unreadable("kd")),
+        },
         media: row.parsed("m")?,
-        privacy_level: row.parsed("p")?,
+        privacy_level: row.maybe("p", Reader::parsed)?,
         publish_at: row.maybe("pa", Reader::time)?,
         retry_of: row.maybe("ro", Reader::parsed)?,
         created_at,
@@ -185,15 +234,21 @@ pub(crate) fn read(item: &Item) -> PortResult<Stored<Post>> {
 
 fn read_state(row: &Reader<'_>) -> PortResult<PostState> {
     let media = || {
+        if let Some(letters) = row.maybe("ph", Reader::text)? {
+            let format = |letter| PhotoFormat::ALL.into_iter().find(|it| photo_letter(*it) == letter);
+            let formats = letters.chars().map(format).collect::<Option<_>>();
+            return Ok(Pinned::Photos { formats: formats.ok_or_else(|| row.unreadable("ph"))? });
+        }
         let container = row.text("k")?;
-        Ok(Pinned {
+        Ok(Pinned::Video(PinnedVideo {
             etag: row.text("e")?.to_owned(),
             container: CONTAINERS
                 .into_iter()
                 .find(|it| it.extension() == container)
                 .ok_or_else(|| row.unreadable("k"))?,
             duration_ms: row.number("d")?,
-        })
+            size: row.maybe("z", Reader::number)?,
+        }))
     };
     let attempt = || {
         PortResult::Ok(Attempt {
@@ -201,12 +256,26 @@ fn read_state(row: &Reader<'_>) -> PortResult<PostState> {
             nonce: row.nonce("an")?,
             // rows of the first version do not say when: their last change is later, and errs on the safe side
             claimed_at: row.maybe("ax", Reader::time)?.map_or_else(|| row.time("ua"), Ok)?,
+            source: if row.flag("ay") { Source::FileUpload } else { Source::PullFromUrl },
             unindexed: row.flag("au"),
         })
+    };
+    let pulled = || {
+        let Some(bytes) = row.maybe("qb", Reader::number)? else { return PortResult::Ok(None) };
+        Ok(Some(Pulled { bytes, since: row.time("qs")?, told: row.flag("qt") }))
+    };
+    let upload = || {
+        let sender = match row.maybe("yn", Reader::nonce)? {
+            Some(nonce) => Some(Sender { nonce, until: row.time("yt")? }),
+            None => None,
+        };
+        let url = codec::read_token(row.bytes("yu")?).ok_or_else(|| row.unreadable("yu"))?;
+        PortResult::Ok(Upload { url, sent: row.number("ys")?, begun: row.flag("yb"), sender })
     };
     let publish_id = || row.text("pi").map(|id| PublishId(id.to_owned()));
     let maybe_publish_id = || row.maybe("pi", |row, name| Ok(PublishId(row.text(name)?.to_owned())));
     Ok(match row.text("s")? {
+        "draft" => PostState::Draft,
         "awaiting_media" => PostState::AwaitingMedia { deadline: row.time("x")? },
         "scheduled" => PostState::Scheduled { media: media()?, at: row.time("x")? },
         "queued" => PostState::Queued { media: media()?, at: row.time("x")?, attempts: row.number("ac")? },
@@ -221,11 +290,19 @@ fn read_state(row: &Reader<'_>) -> PortResult<PostState> {
             }
         }
         "initiating" => PostState::Initiating { media: media()?, attempt: attempt()?, until: row.time("x")? },
+        "uploading" => PostState::Uploading {
+            media: media()?,
+            attempt: attempt()?,
+            publish_id: publish_id()?,
+            upload: upload()?,
+            since: row.time("x")?,
+        },
         "processing" => PostState::Processing {
             media: media()?,
             attempt: attempt()?,
             publish_id: publish_id()?,
             since: row.time("x")?,
+            pulled: pulled()?,
         },
         "cancelling" => PostState::Cancelling {
             media: media()?,
@@ -281,13 +358,19 @@ fn creation(post: &Post, by: Nonce) -> Update {
     }
 }
 
-impl Posts for Store {
-    async fn create(&self, post: &Post, content: &Content, by: Nonce) -> PortResult<Created<Post>> {
+impl Store {
+    async fn write_body(&self, post: &Post, content: &Content) -> PortResult<()> {
         // what was written first stays, with its consent
         let body = Update::when("attribute_not_exists(#pk)")
             .set("c", document(content)?)
-            .set("ttl", number(codec::gone_after(post.created_at, BODY_DAYS)));
-        self.update(&body_pk(&post.id, &post.content), body, ReturnValue::None).await?;
+            .set("ttl", number(codec::gone_after(post.updated_at, BODY_DAYS)));
+        self.update(&body_pk(&post.id, &post.content), body, ReturnValue::None).await.map(drop)
+    }
+}
+
+impl Posts for Store {
+    async fn create(&self, post: &Post, content: &Content, by: Nonce) -> PortResult<Created<Post>> {
+        self.write_body(post, content).await?;
         match self.update(&pk(&post.id), creation(post, by), ReturnValue::None).await? {
             Wrote::Done(_) => Ok(Created::New(Stored { row: post.clone(), version: 1 })),
             Wrote::Refused(found) => {
@@ -316,15 +399,16 @@ impl Posts for Store {
         let post_pk = pk(post);
         let account_pk = accounts::pk(account);
         let body_pk = content.map(|hash| body_pk(post, hash));
-        let breaker_pk = content.map(|_| BREAKER.to_owned());
-        let pks = [Some(&post_pk), Some(&account_pk), body_pk.as_ref(), breaker_pk.as_ref()];
-        let pks = pks.into_iter().flatten().cloned();
+        let of_all = content.map_or(&[][..], |_| &[BREAKER, DETOUR]).iter().map(|pk| (*pk).to_owned());
+        let pks = [Some(&post_pk), Some(&account_pk), body_pk.as_ref()];
+        let pks = pks.into_iter().flatten().cloned().chain(of_all);
         let found = self.batch(pks.collect(), how).await?;
         Ok(Work {
             post: found.get(&post_pk).map(read).transpose()?,
             content: body_pk.and_then(|pk| found.get(&pk)).map(read_body).transpose()?,
             account: found.get(&account_pk).map(accounts::read).transpose()?,
             breaker: found.get(BREAKER).map(read_breaker).transpose()?.flatten(),
+            detour: found.get(DETOUR).map(read_detour).transpose()?,
         })
     }
 
@@ -363,6 +447,17 @@ impl Posts for Store {
         }
     }
 
+    async fn edit(
+        &self,
+        seen: &Stored<Post>,
+        post: &Post,
+        content: &Content,
+        by: Nonce,
+    ) -> PortResult<Saved<Post>> {
+        self.write_body(post, content).await?;
+        self.save(seen, post, None, by).await
+    }
+
     async fn remember(&self, publish_id: &PublishId, post: &PostId, now: Timestamp) -> PortResult<()> {
         let update = Update::when("attribute_not_exists(#pk) OR #p = :p")
             .set("p", text(post.as_str()))
@@ -398,6 +493,7 @@ struct AnotherPosts;
 
 #[cfg(test)]
 mod tests {
+    use domain::account::Sealed;
     use domain::content::PrivacyLevel;
     use domain::{CreatorId, MediaId};
     use proptest::prelude::*;
@@ -417,16 +513,47 @@ mod tests {
     }
 
     fn media() -> impl Strategy<Value = Pinned> {
-        (word(), proptest::sample::select(&CONTAINERS[..]), any::<u64>())
-            .prop_map(|(etag, container, duration_ms)| Pinned { etag, container, duration_ms })
+        let video = (
+            word(),
+            proptest::sample::select(&CONTAINERS[..]),
+            any::<u64>(),
+            proptest::option::of(any::<u64>()),
+        )
+            .prop_map(|(etag, container, duration_ms, size)| {
+                Pinned::Video(PinnedVideo { etag, container, duration_ms, size })
+            });
+        let formats = proptest::collection::vec(proptest::sample::select(&PhotoFormat::ALL[..]), 1..35);
+        prop_oneof![3 => video, 1 => formats.prop_map(|formats| Pinned::Photos { formats })]
+    }
+
+    fn sealed() -> impl Strategy<Value = Sealed> {
+        let bytes = |length| proptest::collection::vec(any::<u8>(), 0..length);
+        (bytes(200), bytes(400)).prop_map(|(data_key, cipher)| Sealed { data_key, cipher })
+    }
+
+    fn an_upload() -> impl Strategy<Value = Upload> {
+        let sender = proptest::option::of((any::<u128>(), at()));
+        (sealed(), any::<u64>(), any::<bool>(), sender).prop_map(|(url, sent, begun, sender)| {
+            let sender = sender.map(|(bits, until)| Sender { nonce: Nonce::from_bits(bits), until });
+            Upload { url, sent, begun, sender }
+        })
+    }
+
+    fn pulled() -> impl Strategy<Value = Option<Pulled>> {
+        proptest::option::of((any::<u64>(), at(), any::<bool>()).prop_map(|(bytes, since, told)| Pulled {
+            bytes,
+            since,
+            told,
+        }))
     }
 
     fn attempt() -> impl Strategy<Value = Attempt> {
-        (any::<u32>(), any::<u128>(), at(), any::<bool>()).prop_map(
-            |(number, bits, claimed_at, unindexed)| Attempt {
+        (any::<u32>(), any::<u128>(), at(), any::<bool>(), any::<bool>()).prop_map(
+            |(number, bits, claimed_at, uploads, unindexed)| Attempt {
                 number,
                 nonce: Nonce::from_bits(bits),
                 claimed_at,
+                source: if uploads { Source::FileUpload } else { Source::PullFromUrl },
                 unindexed,
             },
         )
@@ -455,9 +582,17 @@ mod tests {
                 attempt,
                 until
             }),
-            (media(), attempt(), publish_id(), at()).prop_map(|(media, attempt, publish_id, since)| {
-                PostState::Processing { media, attempt, publish_id, since }
-            }),
+            Just(PostState::Draft),
+            (media(), attempt(), publish_id(), an_upload(), at()).prop_map(
+                |(media, attempt, publish_id, upload, since)| {
+                    PostState::Uploading { media, attempt, publish_id, upload, since }
+                }
+            ),
+            (media(), attempt(), publish_id(), at(), pulled()).prop_map(
+                |(media, attempt, publish_id, since, pulled)| {
+                    PostState::Processing { media, attempt, publish_id, since, pulled }
+                }
+            ),
             (maybe_publish_id(), post_ids, any::<bool>(), at()).prop_map(
                 |(publish_id, post_ids, removed, since)| {
                     PostState::Published { publish_id, post_ids, removed, since }
@@ -490,9 +625,14 @@ mod tests {
             PrivacyLevel::SelfOnly,
         ];
         let timeline = proptest::collection::vec(codec::tests::an_entry(), 0..24);
-        let ids =
-            (any::<u128>(), any::<u128>(), any::<[u8; 32]>(), proptest::sample::select(levels.to_vec()));
-        let wishes = (proptest::option::of(at()), proptest::option::of(any::<u128>()));
+        let ids = (
+            any::<u128>(),
+            any::<u128>(),
+            any::<[u8; 32]>(),
+            proptest::option::of(proptest::sample::select(levels.to_vec())),
+        );
+        let kind = proptest::sample::select(&[Kind::Video, Kind::Photo][..]);
+        let wishes = (proptest::option::of(at()), proptest::option::of(any::<u128>()), kind);
         (ids, at(), at(), a_state(), timeline, proptest::option::of(at()), wishes).prop_map(
             |((id, other, hash, privacy_level), created_at, updated_at, state, timeline, due, wishes)| Post {
                 id: PostId::from_bits(id),
@@ -500,6 +640,7 @@ mod tests {
                 creator: CreatorId::from_bits(other ^ 1),
                 account: AccountId::from_bits(other ^ 2),
                 content: ContentHash(hash),
+                kind: wishes.2,
                 media: MediaId::from_bits(other ^ 3),
                 privacy_level,
                 publish_at: wishes.0,
@@ -541,7 +682,7 @@ mod tests {
         #[test]
         fn a_row_that_lacks_something_is_refused_by_name(post in a_post(), index in any::<prop::sample::Index>()) {
             let mut row = row(&post);
-            let needed = ["pk", "v", "w", "c", "a", "m", "h", "p", "ca", "ua", "s", "t"];
+            let needed = ["pk", "v", "w", "c", "a", "m", "h", "ca", "ua", "s", "t"];
             let lacking = needed[index.index(needed.len())];
             row.remove(lacking);
             let error = read(&row).expect_err("something is missing");

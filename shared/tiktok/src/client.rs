@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use url::{Url, form_urlencoded};
 
 use crate::{
-    AccessToken, AppCredentials, AuthorizeUrl, ChunkAnswer, CreatorInfo, Endpoint, Error, Exchange, PullUrl,
-    RefreshToken, Request, Response, Scopes, StatusReport, TokenSet, UploadPlan, UploadUrl, UserInfo,
-    VideoPage, VideoPost, VideoType, VideoUpload, answer, scope, upload, videos,
+    AccessToken, AppCredentials, AuthorizeUrl, ChunkAnswer, CreatorInfo, Endpoint, Error, Exchange,
+    PhotoMode, PhotoPost, PhotoSettings, PullUrl, RefreshToken, Request, Response, Scopes, StatusReport,
+    TokenSet, UploadPlan, UploadUrl, UserInfo, VideoPage, VideoPost, VideoType, VideoUpload, answer, scope,
+    upload, videos,
 };
 
 /// Where TikTok is.
@@ -62,11 +63,77 @@ fn below(base: &Url, path: &str) -> Url {
     url
 }
 
-/// The body of `video/init`, whatever the source.
+/// The body of `video/init` and of `inbox/video/init`, whatever the source. A draft has no `post_info`.
 #[derive(Serialize)]
 struct Init<'a, S> {
-    post_info: &'a VideoPost,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    post_info: Option<&'a VideoPost>,
     source_info: S,
+}
+
+#[derive(Serialize)]
+struct Pull<'a> {
+    source: &'static str,
+    video_url: &'a str,
+}
+
+impl<'a> Pull<'a> {
+    fn of(url: &'a PullUrl) -> Self {
+        Self { source: "PULL_FROM_URL", video_url: url.expose() }
+    }
+}
+
+#[derive(Serialize)]
+struct Upload {
+    source: &'static str,
+    video_size: u64,
+    chunk_size: u64,
+    total_chunk_count: u64,
+}
+
+impl Upload {
+    fn of(plan: UploadPlan) -> Self {
+        Self {
+            source: "FILE_UPLOAD",
+            video_size: plan.size(),
+            chunk_size: plan.chunk_size(),
+            total_chunk_count: plan.chunk_count(),
+        }
+    }
+}
+
+/// The body of `content/init`.
+#[derive(Serialize)]
+struct PhotoInit<'a> {
+    media_type: &'static str,
+    post_mode: &'static str,
+    post_info: PhotoInfo<'a>,
+    source_info: Photos<'a>,
+    is_aigc: bool,
+}
+
+#[derive(Serialize)]
+struct PhotoInfo<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(flatten)]
+    settings: Option<&'a PhotoSettings>,
+}
+
+#[derive(Serialize)]
+struct Photos<'a> {
+    source: &'static str,
+    photo_images: Vec<&'a str>,
+    photo_cover_index: u32,
+}
+
+/// `data` of an init whose bytes TikTok fetches itself.
+#[derive(Deserialize)]
+struct Begun {
+    #[serde(deserialize_with = "answer::non_empty")]
+    publish_id: String,
 }
 
 /// TikTok's API over an [`Exchange`]. Each call makes exactly one attempt; what to do after an error is
@@ -175,21 +242,8 @@ impl<E: Exchange> Client<E> {
         post: &VideoPost,
         pull_url: &PullUrl,
     ) -> Result<String, Error> {
-        #[derive(Serialize)]
-        struct SourceInfo<'a> {
-            source: &'static str,
-            video_url: &'a str,
-        }
-        #[derive(Deserialize)]
-        struct Data {
-            #[serde(deserialize_with = "answer::non_empty")]
-            publish_id: String,
-        }
-        let endpoint = Endpoint::VideoInit;
-        let source_info = SourceInfo { source: "PULL_FROM_URL", video_url: pull_url.expose() };
-        let data: Data =
-            self.post_json(endpoint, access_token, &Init { post_info: post, source_info }).await?;
-        Ok(data.publish_id)
+        let body = Init { post_info: Some(post), source_info: Pull::of(pull_url) };
+        self.begin(Endpoint::VideoInit, access_token, &body).await
     }
 
     /// Announces a video whose bytes come by [`upload_chunk`](Self::upload_chunk), and answers where to (DP, MT).
@@ -203,21 +257,68 @@ impl<E: Exchange> Client<E> {
         post: &VideoPost,
         plan: UploadPlan,
     ) -> Result<VideoUpload, Error> {
-        #[derive(Serialize)]
-        struct SourceInfo {
-            source: &'static str,
-            video_size: u64,
-            chunk_size: u64,
-            total_chunk_count: u64,
-        }
-        let source_info = SourceInfo {
-            source: "FILE_UPLOAD",
-            video_size: plan.size(),
-            chunk_size: plan.chunk_size(),
-            total_chunk_count: plan.chunk_count(),
-        };
-        let body = Init { post_info: post, source_info };
+        let body = Init { post_info: Some(post), source_info: Upload::of(plan) };
         self.post_json(Endpoint::VideoUploadInit, access_token, &body).await
+    }
+
+    /// Sends a video that TikTok downloads from `pull_url` to the creator's inbox, and answers its `publish_id` (UP).
+    /// 6 calls a minute per token; whether all inits share them is not documented.
+    ///
+    /// Caption, privacy and labels are the creator's, who finishes the draft in TikTok and has to be told to open the
+    /// inbox. **Every call that reaches TikTok is a draft**, and at most 5 may be pending: repeat it as little as
+    /// [`init_video_pull`](Self::init_video_pull).
+    pub async fn init_draft_pull(
+        &self,
+        access_token: &AccessToken,
+        pull_url: &PullUrl,
+    ) -> Result<String, Error> {
+        let body = Init { post_info: None, source_info: Pull::of(pull_url) };
+        self.begin(Endpoint::DraftInit, access_token, &body).await
+    }
+
+    /// Announces a draft whose bytes come by [`upload_chunk`](Self::upload_chunk), and answers where to (UP, MT). As
+    /// repeatable as [`init_video_upload`](Self::init_video_upload).
+    pub async fn init_draft_upload(
+        &self,
+        access_token: &AccessToken,
+        plan: UploadPlan,
+    ) -> Result<VideoUpload, Error> {
+        let body = Init { post_info: None, source_info: Upload::of(plan) };
+        self.post_json(Endpoint::DraftUploadInit, access_token, &body).await
+    }
+
+    /// Posts photos that TikTok downloads from `photos`, or sends them to the creator's inbox, and answers their
+    /// `publish_id` (PH). 1 to 35 JPEG or WebP files in the order in which they are shown, each from a URL that the
+    /// app has verified. 6 calls a minute per token; whether all inits share them is not documented.
+    ///
+    /// One bad photo fails them all, and the status does not tell which. **Every call that reaches TikTok is a
+    /// post**: repeat it as little as [`init_video_pull`](Self::init_video_pull).
+    pub async fn init_photo_post(
+        &self,
+        access_token: &AccessToken,
+        post: &PhotoPost,
+        photos: &[PullUrl],
+    ) -> Result<String, Error> {
+        let (post_mode, settings) = match &post.mode {
+            PhotoMode::DirectPost(settings) => ("DIRECT_POST", Some(settings)),
+            PhotoMode::MediaUpload => ("MEDIA_UPLOAD", None),
+        };
+        let body = PhotoInit {
+            media_type: "PHOTO",
+            post_mode,
+            post_info: PhotoInfo {
+                title: post.title.as_deref(),
+                description: post.description.as_deref(),
+                settings,
+            },
+            source_info: Photos {
+                source: "PULL_FROM_URL",
+                photo_images: photos.iter().map(PullUrl::expose).collect(),
+                photo_cover_index: post.photo_cover_index,
+            },
+            is_aigc: post.is_aigc,
+        };
+        self.begin(Endpoint::PhotoInit, access_token, &body).await
     }
 
     /// Sends one chunk of the plan that the init declared: the bytes of `range`, out of `total` (MT). Strictly one
@@ -307,6 +408,15 @@ impl<E: Exchange> Client<E> {
         url.set_query(Some(videos::QUERY));
         let answer = self.send_json(endpoint, url, access_token, &Body { cursor: before, max_count }).await?;
         answer::enveloped(endpoint, &answer)
+    }
+
+    async fn begin(
+        &self,
+        endpoint: Endpoint,
+        access_token: &AccessToken,
+        body: &impl Serialize,
+    ) -> Result<String, Error> {
+        self.post_json::<Begun>(endpoint, access_token, body).await.map(|begun| begun.publish_id)
     }
 
     async fn post_json<T: serde::de::DeserializeOwned>(

@@ -137,7 +137,7 @@ impl Error {
         }
     }
 
-    /// Whether it is certain that the call had no effect at TikTok. Only then may `video/init` be made again.
+    /// Whether it is certain that the call had no effect at TikTok. Only then may an init be made again.
     pub fn proves_nothing_was_created(&self) -> bool {
         match self {
             Self::NotSent { .. } | Self::Unbuildable { .. } => true,

@@ -28,6 +28,13 @@ pub enum Endpoint {
     /// `POST /v2/post/publish/video/init/` with `FILE_UPLOAD` (DP, MT): the path of [`VideoInit`](Self::VideoInit),
     /// and another effect.
     VideoUploadInit,
+    /// `POST /v2/post/publish/inbox/video/init/` with `PULL_FROM_URL` (UP).
+    DraftInit,
+    /// `POST /v2/post/publish/inbox/video/init/` with `FILE_UPLOAD` (UP, MT): the path of
+    /// [`DraftInit`](Self::DraftInit), and another effect.
+    DraftUploadInit,
+    /// `POST /v2/post/publish/content/init/` (PH): photos, posted directly or into the inbox.
+    PhotoInit,
     /// `PUT` of bytes to the URL that an init answered (MT).
     UploadChunk,
     /// `POST /v2/post/publish/status/fetch/` (ST).
@@ -49,6 +56,9 @@ impl Endpoint {
             Self::CreatorInfo => "creator_info",
             Self::VideoInit => "video_init",
             Self::VideoUploadInit => "video_upload_init",
+            Self::DraftInit => "draft_init",
+            Self::DraftUploadInit => "draft_upload_init",
+            Self::PhotoInit => "photo_init",
             Self::UploadChunk => "upload_chunk",
             Self::StatusFetch => "status_fetch",
             Self::Cancel => "cancel",
@@ -58,17 +68,18 @@ impl Endpoint {
 
     /// Whether the same call may be made again when nobody knows what became of the first one.
     ///
-    /// `video/init` posts again: no init call has an idempotency key (DP). A code is spent by its exchange, and a
+    /// `video/init` posts again: no init call has an idempotency key (DP, UP, PH). A code is spent by its exchange, and a
     /// refresh may have replaced the refresh token (TOK). Revoking twice, cancelling twice and reading twice do no
     /// harm. An upload's init creates nothing before bytes arrive, and whoever lost its answer lost the only place to
     /// send them. A chunk that TikTok has already is answered with the progress.
     pub const fn is_repeatable(self) -> bool {
         match self {
-            Self::ExchangeCode | Self::Refresh | Self::VideoInit => false,
+            Self::ExchangeCode | Self::Refresh | Self::VideoInit | Self::DraftInit | Self::PhotoInit => false,
             Self::Revoke
             | Self::UserInfo
             | Self::CreatorInfo
             | Self::VideoUploadInit
+            | Self::DraftUploadInit
             | Self::UploadChunk
             | Self::StatusFetch
             | Self::Cancel
@@ -84,6 +95,8 @@ impl Endpoint {
             Self::UserInfo => "/v2/user/info/",
             Self::CreatorInfo => "/v2/post/publish/creator_info/query/",
             Self::VideoInit | Self::VideoUploadInit => "/v2/post/publish/video/init/",
+            Self::DraftInit | Self::DraftUploadInit => "/v2/post/publish/inbox/video/init/",
+            Self::PhotoInit => "/v2/post/publish/content/init/",
             Self::UploadChunk => "",
             Self::StatusFetch => "/v2/post/publish/status/fetch/",
             Self::Cancel => "/v2/post/publish/cancel/",

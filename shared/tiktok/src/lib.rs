@@ -21,7 +21,10 @@ pub use exchange::{
     Response,
 };
 pub use oauth::{AppCredentials, AuthorizeUrl, Scopes, TokenSet, scope};
-pub use publish::{CreatorInfo, FailReason, PrivacyLevel, PublishStatus, StatusReport, VideoPost};
+pub use publish::{
+    CreatorInfo, FailReason, PhotoMode, PhotoPost, PhotoSettings, PrivacyLevel, PublishStatus, StatusReport,
+    VideoPost,
+};
 pub use secret::{AccessToken, ClientSecret, PullUrl, RefreshToken, UploadUrl};
 pub use upload::{ChunkAnswer, NextChunk, UploadPlan, VideoType, VideoUpload};
 pub use user::UserInfo;

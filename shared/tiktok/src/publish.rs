@@ -1,4 +1,4 @@
-//! Posts: what is sent to `video/init`, what `creator_info` and `status/fetch` answer.
+//! Posts: what is sent to `video/init` and `content/init`, what `creator_info` and `status/fetch` answer.
 
 use std::fmt;
 
@@ -134,6 +134,50 @@ pub struct VideoPost {
     /// The cover frame in milliseconds (`int32`); absent or invalid: the first frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub video_cover_timestamp_ms: Option<u32>,
+}
+
+/// Photos, posted directly or as a draft for the creator's inbox: `content/init` (PH). Photos are always pulled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhotoPost {
+    /// At most 90 UTF-16 code units. None: no title.
+    pub title: Option<String>,
+    /// The caption, at most 4,000 UTF-16 code units. None: no caption.
+    pub description: Option<String>,
+    /// Which of the photos is the cover, counted from 0. Required.
+    pub photo_cover_index: u32,
+    /// Labelled "Creator labeled as AI-generated". Since 2026-08-24, at the root of the body.
+    pub is_aigc: bool,
+    /// What becomes of the photos.
+    pub mode: PhotoMode,
+}
+
+/// TikTok's `post_mode` (PH), with what belongs to it alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PhotoMode {
+    /// `DIRECT_POST`. Needs scope `video.publish`.
+    DirectPost(PhotoSettings),
+    /// `MEDIA_UPLOAD`: a draft, whose creator chooses privacy and all else in TikTok. Needs scope `video.upload`, and
+    /// TikTok 31.8 on the creator's phone.
+    MediaUpload,
+}
+
+/// How photos are posted directly (PH). There is no duet and no stitch of photos.
+///
+/// Every boolean is always sent: the table marks both brand fields as required, and no default of the others is
+/// stated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the shape is TikTok's")]
+pub struct PhotoSettings {
+    /// One of the creator's current options, as for a video.
+    pub privacy_level: PrivacyLevel,
+    /// Nobody may comment.
+    pub disable_comment: bool,
+    /// TikTok adds a recommended track, which the creator may change in the app.
+    pub auto_add_music: bool,
+    /// Paid partnership with a third party.
+    pub brand_content_toggle: bool,
+    /// Promotes the creator's own business.
+    pub brand_organic_toggle: bool,
 }
 
 words!(

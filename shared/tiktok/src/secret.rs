@@ -53,8 +53,8 @@ secret!(
     UploadUrl
 );
 secret!(
-    /// The https URL from which TikTok downloads a video. Whoever knows it can download too, so it is a secret.
-    /// https, a domain name that the app has verified, no redirects, reachable for the whole download of up to
+    /// The https URL from which TikTok downloads a video or a photo. Whoever knows it can download too, so it is a
+    /// secret. https, a domain name that the app has verified, no redirects, reachable for the whole download of up to
     /// 1 h (MT).
     PullUrl
 );

@@ -7,18 +7,18 @@ use serde::Deserialize;
 
 use crate::{Endpoint, Error, Response, UploadUrl, answer};
 
-/// Up to here a file goes in one chunk: 64 MB, read decimally (MT leaves the unit open).
-const WHOLE: u64 = 64_000_000;
-/// No chunk is larger, but for the last one's rest of a few bytes.
-const LARGEST: u64 = 32_000_000;
+/// A smaller file goes in one chunk, which TikTok takes up to 64 MB: whoever sends one holds all of it in memory.
+const WHOLE: u64 = 20_000_000;
+/// No chunk of a larger file is smaller; TikTok's own example has this size (MT).
+const SMALLEST: u64 = 10_000_000;
 /// 4 GB in the larger reading.
 const MOST: u64 = 4 * 1024 * 1024 * 1024;
 
 /// How a file is cut into chunks, valid under every reading of TikTok's rules (MT) and under the stricter one seen in
 /// production: a single chunk is as large as the file.
 ///
-/// Up to 64,000,000 bytes one chunk of exactly that size. Above, chunks of equal size between 21 and 32 million bytes,
-/// the last of which takes the rest: fewer bytes than there are chunks.
+/// Below 20,000,000 bytes one chunk of exactly that size. From there on chunks of equal size between 10 and 15 million
+/// bytes, the last of which takes the rest: fewer bytes than there are chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UploadPlan {
     size: u64,
@@ -30,7 +30,7 @@ impl UploadPlan {
     /// The plan for a file of `size` bytes. None for no bytes, and for more than TikTok takes in either reading of
     /// its 4 GB.
     pub fn of(size: u64) -> Option<Self> {
-        let chunk_count = if size <= WHOLE { 1 } else { size.div_ceil(LARGEST) };
+        let chunk_count = if size < WHOLE { 1 } else { size / SMALLEST };
         (1..=MOST).contains(&size).then(|| Self { size, chunk_size: size / chunk_count, chunk_count })
     }
 

@@ -46,6 +46,7 @@ fn cases() -> Vec<Case> {
     let publish =
         json!({ "job": "publish.v1", "post": post, "account": account, "content": "00".repeat(32) });
     let check = json!({ "job": "check.v1", "post": post, "account": account });
+    let transfer = json!({ "job": "transfer.v1", "post": post, "account": account });
     let refresh = json!({ "job": "refresh.v1", "account": account, "epoch": 1 });
     vec![
         case(BASELINE, "any event", batch(&json!({})), done()),
@@ -57,6 +58,7 @@ fn cases() -> Vec<Case> {
             ("/statusCode", json!(401)),
         ),
         case("media-ingest", "upload of an unknown media", batch(&upload_event()), done()),
+        case("media-transfer", "job of an unknown post", batch(&transfer), done()),
         case("publish-init", "job of an unknown post", batch(&publish), done()),
         case("status-poll", "job of an unknown post", batch(&check), done()),
         case("status-poll", "sweep, 16 empty partitions", json!({ "sweep": "posts" }), done()),
@@ -154,6 +156,7 @@ pub(crate) fn environment(aws: &str) -> BTreeMap<&'static str, String> {
         ("SECRETS_PREFIX", text("/slipway/bench")),
         ("PUBLISH_QUEUE_URL", queue("publish")),
         ("STATUS_QUEUE_URL", queue("status")),
+        ("TRANSFER_QUEUE_URL", queue("transfer")),
         ("INGEST_QUEUE_URL", queue("ingest")),
         ("REFRESH_QUEUE_URL", queue("refresh")),
         ("TIKTOK_API_BASE_URL", text("https://open.tiktokapis.com")),

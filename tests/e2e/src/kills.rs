@@ -366,12 +366,14 @@ fn sites(way: Way, calls: &[Call]) -> Vec<Site> {
 
 fn before_processing(state: &PostState) -> bool {
     match state {
-        PostState::AwaitingMedia { .. }
+        PostState::Draft
+        | PostState::AwaitingMedia { .. }
         | PostState::Scheduled { .. }
         | PostState::Queued { .. }
         | PostState::Held { .. }
         | PostState::Initiating { .. } => true,
-        PostState::Processing { .. }
+        PostState::Uploading { .. }
+        | PostState::Processing { .. }
         | PostState::Cancelling { .. }
         | PostState::SentToInbox { .. }
         | PostState::Published { .. }

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use bytes::Bytes;
 use domain::account::{Binding, Lease, Sealed, Slot, Tokens};
-use domain::app::{AppFacts, Breaker, Sighting};
+use domain::app::{AppFacts, Breaker, Detour, Sighting};
 use domain::content::ContentHash;
 use domain::limits::Limits;
 use domain::media::Container;
@@ -322,6 +324,7 @@ watched!(Posts {
     content(id: &PostId, hash: &ContentHash) -> PortResult<Option<Content>>;
     work(post: &PostId, content: Option<&ContentHash>, account: &AccountId, read: Read) -> PortResult<Work>;
     save(seen: &Stored<Post>, post: &Post, news: Option<&Notice>, nonce: Nonce) -> PortResult<Saved<Post>>;
+    edit(seen: &Stored<Post>, post: &Post, content: &Content, nonce: Nonce) -> PortResult<Saved<Post>>;
     remember(publish_id: &PublishId, post: &PostId, now: Timestamp) -> PortResult<()>;
     whose(publish_id: &PublishId) -> PortResult<Option<PostId>>;
     list(workspace: &WorkspaceId, cursor: Option<&str>, limit: u32) -> PortResult<Page<Post>>;
@@ -330,6 +333,7 @@ watched!(Posts {
 watched!(MediaRows {
     declare(media: &Media, nonce: Nonce) -> PortResult<Created<Media>>;
     media(id: &MediaId, read: Read) -> PortResult<Option<Stored<Media>>>;
+    several(ids: &[MediaId]) -> PortResult<Vec<Option<Media>>>;
     judge(seen: &Stored<Media>, media: &Media, nonce: Nonce) -> PortResult<Saved<Media>>;
     wait_for(media: &MediaId, post: &PostId) -> PortResult<Option<Stored<Media>>>;
 });
@@ -371,6 +375,8 @@ watched!(AppRows {
     take_probe(seen: &Breaker, next: Timestamp) -> PortResult<bool>;
     breaker() -> PortResult<Option<Breaker>>;
     close_breaker(since: Timestamp) -> PortResult<()>;
+    detour() -> PortResult<Detour>;
+    save_detour(seen: &Detour, detour: &Detour) -> PortResult<bool>;
     file(name: &str) -> PortResult<Option<String>>;
 });
 
@@ -422,7 +428,8 @@ watched!(Objects {
         now: Timestamp,
     ) -> PortResult<Upload>;
     put_upload(media: &MediaId, container: Container, bytes: Vec<u8>) -> PortResult<String>;
-    copy_for_attempt(media: &MediaId, etag: &str, key: &str, container: Container) -> PortResult<Copied>;
+    copy_for_attempt(media: &MediaId, etag: &str, key: &str, content_type: &'static str) -> PortResult<Copied>;
+    read_upload(media: &MediaId, etag: &str, range: Range<u64>) -> PortResult<Option<Bytes>>;
     fence(key: &str) -> PortResult<Timestamp>;
     delete_copy(key: &str) -> PortResult<()>;
     publish_file(name: &str, content: &str) -> PortResult<()>;

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use domain::account::{Slot, TokenField};
 use domain::content::ContentHash;
 use domain::job::{Check, Publish};
-use domain::media::{Container, MediaState, Pinned, upload_key};
+use domain::media::{Container, MediaState, Pinned, PinnedVideo, upload_key};
 use domain::post::{Event, Order, PublishId};
 use domain::{
     Account, AccountId, Content, CreatorId, Job, Media, MediaId, Nonce, Periods, Post, PostId,
@@ -285,13 +285,18 @@ impl Stage {
         let etag = self.objects.put(&upload_key(&id), Container::Mp4, bytes.to_vec());
         let duration_ms = match tiktok_sandbox::probe(&mut Cursor::new(bytes), bytes.len() as u64) {
             Probe::Video(video) => u64::try_from(video.duration_ms).unwrap_or_default(),
-            Probe::NotVideo { .. } => 0,
+            Probe::Photo(_) | Probe::Nothing { .. } => 0,
         };
         let media = samples::ready_media(bits, self.now());
         let probe = domain::media::Probe { duration_ms, size: bytes.len() as u64, ..samples::probe() };
         let state = MediaState::Ready { etag: etag.clone(), probe };
         self.table.insert_media(Media { state, ..media });
-        Pinned { etag, container: Container::Mp4, duration_ms }
+        Pinned::Video(PinnedVideo {
+            etag,
+            container: Container::Mp4,
+            duration_ms,
+            size: Some(bytes.len() as u64),
+        })
     }
 
     /// An accepted post of [`Stage::media`].
@@ -307,11 +312,11 @@ impl Stage {
     pub fn accept_with(&self, bits: u128, change: impl FnOnce(&mut Content)) -> PostId {
         let mut content = samples::content();
         change(&mut content);
-        let media = self.table.all_media().into_iter().find(|it| it.row.id == content.media);
+        let media = self.table.all_media().into_iter().find(|it| content.media.contains(&it.row.id));
         let pinned = media.expect("the video's row").row.pinned();
         let mut post = samples::post(bits, pinned, self.now());
         post.content = ContentHash([u8::try_from(bits % 251).unwrap_or_default(); 32]);
-        post.media = content.media.clone();
+        post.media = content.media[0].clone();
         post.privacy_level = content.privacy_level;
         let id = post.id.clone();
         self.table.insert_post(post, content);
@@ -325,10 +330,10 @@ impl Stage {
     /// If the video is gone.
     pub fn order(&self, bits: u128, change: impl FnOnce(&mut Order)) -> PostId {
         let mut order = samples::order(bits);
-        order.content = ContentHash([u8::try_from(bits % 251).unwrap_or_default(); 32]);
+        order.wish.content = ContentHash([u8::try_from(bits % 251).unwrap_or_default(); 32]);
         change(&mut order);
-        let content = Content { privacy_level: order.privacy_level, ..samples::content() };
-        let media = self.table.all_media().into_iter().find(|it| it.row.id == order.media);
+        let content = Content { privacy_level: order.wish.privacy_level, ..samples::content() };
+        let media = self.table.all_media().into_iter().find(|it| it.row.id == order.wish.media);
         let pinned = media.expect("the video's row").row.pinned();
         let post = Post::accept(order, pinned, self.now(), &self.periods);
         let id = post.id.clone();
@@ -398,9 +403,9 @@ impl Stage {
     /// If it cannot be.
     pub fn claim(&self, id: &PostId) -> (Nonce, Timestamp) {
         let (nonce, until) = (self.time.nonce(), self.now() + SignedDuration::from_secs(40));
-        self.apply(id, Event::Claimed { nonce, until });
+        self.apply(id, Event::Claimed { nonce, until, source: domain::post::Source::PullFromUrl });
         let row = self.post(id).row;
-        let key = row.state.copy_key().expect("an open attempt");
+        let key = row.state.copy_keys().remove(0);
         let upload = self.objects.object(&upload_key(&row.media)).expect("the video");
         self.objects.put(&key, Container::Mp4, upload.bytes);
         (nonce, until)
@@ -411,11 +416,11 @@ impl Stage {
         let row = self.post(id).row;
         let content =
             done(Posts::content(&self.table, id, &row.content)).expect("no fault").expect("a content");
-        let key = row.state.copy_key().expect("an open attempt");
+        let key = row.state.copy_keys().remove(0);
         let body = serde_json::json!({
             "post_info": {
                 "title": content.caption.as_str(),
-                "privacy_level": row.privacy_level.as_str(),
+                "privacy_level": row.privacy_level.map(domain::content::PrivacyLevel::as_str),
                 "brand_content_toggle": false,
                 "brand_organic_toggle": false,
             },
@@ -483,6 +488,7 @@ impl Stage {
         let sealed = match field {
             TokenField::Access => &tokens.access,
             TokenField::Refresh => &tokens.refresh,
+            TokenField::UploadUrl => panic!("no token"),
         };
         let secret = done(self.vault.open(sealed, &account.binding(field, tokens.epoch))).expect("it opens");
         secret.expose().to_owned()

@@ -11,4 +11,5 @@ mod it {
     mod million;
     #[cfg(feature = "refreshers")]
     mod refreshers;
+    mod uploads;
 }

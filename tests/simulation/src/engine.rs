@@ -6,10 +6,10 @@ use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
 
 use domain::account::AccountStatus;
-use domain::content::Caption;
+use domain::content::{Caption, Kind};
 use domain::job::Publish;
-use domain::media::{Container, Declared, Pinned, upload_key};
-use domain::post::{Order, PostState};
+use domain::media::{Container, Declared, Pinned, PinnedVideo, upload_key};
+use domain::post::{Order, PostState, Wish};
 use domain::{
     Account, AccountId, Content, CreatorId, Job, Media as MediaRow, MediaId, Notice, Periods, Post, PostId,
     SignedDuration, WorkspaceId,
@@ -459,6 +459,7 @@ impl Engine {
         };
         let name = match &job {
             Job::Publish(_) => "publish",
+            Job::Transfer(_) => "transfer",
             Job::Check(_) => "check",
             Job::Release(_) => "release",
             Job::Heard(_) => "heard",
@@ -659,9 +660,9 @@ impl Engine {
         let hash = hash_of(number);
         let media = media_id(number);
         let content = Content {
-            media: media.clone(),
-            caption: Caption::try_from(title(number)).expect("a short caption"),
-            privacy_level: planned.privacy,
+            media: vec![media.clone()],
+            caption: Caption::of_video(title(number)).expect("a short caption"),
+            privacy_level: Some(planned.privacy),
             allow: planned.allow,
             disclosure: planned.disclosure,
             ai_generated: planned.ai_generated,
@@ -670,7 +671,13 @@ impl Engine {
         let pinned = match planned.media {
             Media::Ready => {
                 let etag = self.objects.put(&upload_key(&media), Container::Mp4, BYTES.to_vec());
-                Some(Pinned { etag, container: Container::Mp4, duration_ms: length_of(&GOOD) })
+                let size = Some(BYTES.len() as u64);
+                Some(Pinned::Video(PinnedVideo {
+                    etag,
+                    container: Container::Mp4,
+                    duration_ms: length_of(&GOOD),
+                    size,
+                }))
             }
             Media::Late => {
                 let size = UPLOAD.len() as u64;
@@ -688,10 +695,14 @@ impl Engine {
             workspace: samples::workspace(),
             creator,
             account: account.clone(),
-            content: hash,
-            media: media.clone(),
-            privacy_level: planned.privacy,
-            publish_at: planned.publish_after_ms.map(|after| timestamp(START + after)),
+            wish: Wish {
+                content: hash,
+                kind: Kind::Video,
+                media: media.clone(),
+                privacy_level: Some(planned.privacy),
+                publish_at: planned.publish_after_ms.map(|after| timestamp(START + after)),
+            },
+            draft: false,
             retry_of: None,
         };
         let post = Post::accept(order, pinned, now, &periods);
@@ -748,6 +759,7 @@ fn timeout_of(job: &Job) -> (i64, i64) {
     let timeout = match job {
         Job::Publish(_) | Job::Check(_) | Job::Release(_) | Job::Heard(_) => 30_000,
         Job::Refresh { .. } | Job::Ingest { .. } => 60_000,
+        Job::Transfer(_) => 120_000,
     };
     (timeout, 6 * timeout)
 }

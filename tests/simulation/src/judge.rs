@@ -236,10 +236,13 @@ fn stand(post: &Post) -> Stand {
         | PostState::Held { until: Some(_), .. }
         | PostState::Initiating { .. }
         | PostState::Cancelling { .. }
+        | PostState::Uploading { .. }
         | PostState::Processing { .. } => Stand::Moving,
         // until everything was looked at and the workspace was told
         PostState::Unconfirmed { doubt, .. } if doubt.reminders == 0 => Stand::Moving,
-        PostState::Held { until: None, .. } | PostState::Unconfirmed { .. } => Stand::ForAPerson,
+        PostState::Draft | PostState::Held { until: None, .. } | PostState::Unconfirmed { .. } => {
+            Stand::ForAPerson
+        }
         PostState::Published { .. }
         | PostState::Failed { .. }
         | PostState::Cancelled { .. }
@@ -404,11 +407,13 @@ impl Judge {
                 let proven = had.is_some() && had == after.state.publish_id();
                 before.state == after.state || (proven && matches!(after.state, PostState::Published { .. }))
             }
-            PostState::AwaitingMedia { .. }
+            PostState::Draft
+            | PostState::AwaitingMedia { .. }
             | PostState::Scheduled { .. }
             | PostState::Queued { .. }
             | PostState::Held { .. }
             | PostState::Initiating { .. }
+            | PostState::Uploading { .. }
             | PostState::Processing { .. }
             | PostState::Cancelling { .. }
             | PostState::Unconfirmed { .. } => true,
@@ -519,7 +524,9 @@ impl Judge {
         }
         match endpoint {
             tiktok::Endpoint::CreatorInfo => facts.asked_at = Some(shown.as_millisecond()),
-            tiktok::Endpoint::VideoInit => self.sends_init(request, facts, now, shown),
+            tiktok::Endpoint::VideoInit | tiktok::Endpoint::DraftInit | tiktok::Endpoint::PhotoInit => {
+                self.sends_init(request, facts, now, shown);
+            }
             tiktok::Endpoint::Refresh => {
                 let holds = |account: &Account| {
                     account.lease.as_ref().is_some_and(|lease| {
@@ -538,6 +545,7 @@ impl Judge {
             | tiktok::Endpoint::Cancel
             | tiktok::Endpoint::VideoList
             | tiktok::Endpoint::VideoUploadInit
+            | tiktok::Endpoint::DraftUploadInit
             | tiktok::Endpoint::UploadChunk => {}
         }
     }
@@ -654,7 +662,7 @@ impl Judge {
                 let levels = levels.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
                 facts.offered = facts.asked_at.map(|at| (at, levels.collect()));
             }
-            tiktok::Endpoint::VideoInit => {
+            tiktok::Endpoint::VideoInit | tiktok::Endpoint::DraftInit | tiktok::Endpoint::PhotoInit => {
                 let Some((number, attempt)) = facts.attempt.take() else { return };
                 let said = match (heard.code(), heard.json["data"]["publish_id"].as_str()) {
                     (Some("ok"), Some(id)) if heard.answer.status.is_success() => {
@@ -679,6 +687,7 @@ impl Judge {
             | tiktok::Endpoint::Cancel
             | tiktok::Endpoint::VideoList
             | tiktok::Endpoint::VideoUploadInit
+            | tiktok::Endpoint::DraftUploadInit
             | tiktok::Endpoint::UploadChunk => {}
         }
     }
@@ -799,12 +808,14 @@ impl Judge {
         let unharmed = mishaps == 0 && self.kind;
         let lost = |how: String| Some((Rule::Lost, how));
         let wrong = match &post.state {
-            PostState::AwaitingMedia { .. }
+            PostState::Draft
+            | PostState::AwaitingMedia { .. }
             | PostState::Scheduled { .. }
             | PostState::Queued { .. }
             | PostState::Held { until: Some(_), .. }
             | PostState::Initiating { .. }
             | PostState::Cancelling { .. }
+            | PostState::Uploading { .. }
             | PostState::Processing { .. } => lost(format!("is still `{}`", post.state.name())),
             PostState::Held { until: None, why, .. } => {
                 let account = self.accounts.values().find(|account| account.id == post.account);

@@ -15,6 +15,7 @@ use http::{Method, Request, StatusCode};
 use lambda_kit::redacted::Secret;
 use media_ingest::probe::RangedRead;
 use media_ingest::{MediaIngest, Uploads};
+use media_transfer::MediaTransfer;
 use ports::fakes::{MemoryObjects, MemoryTable, MemoryVault};
 use ports::{ApiKey, Due, DueAccounts, DueKey, DueRow, DueRows, PortError, PortResult, samples};
 use publish_init::{PublishInit, Pull};
@@ -84,6 +85,7 @@ pub(crate) enum End {
 /// Every function.
 pub(crate) struct Office {
     publish: PublishInit<Table, Objects, Queues, Vault, Line, Time>,
+    transfer: MediaTransfer<Table, Objects, Queues, Vault, Line, Time>,
     poll: StatusPoll<Table, Objects, Queues, Vault, Line, Time>,
     posts: status_poll::Sweep<Index, Queues, Time>,
     refresh: TokenRefresh<Table, Objects, Queues, Vault, Arc<AppSecrets>, Line, Time>,
@@ -123,6 +125,15 @@ impl Office {
                     media_base_url: Some(MEDIA_BASE_URL.to_owned()),
                     presign: SignedDuration::from_secs(7_200),
                 },
+            },
+            transfer: MediaTransfer {
+                store: store.clone(),
+                objects: objects.clone(),
+                queues: queues.clone(),
+                vault: sealer.clone(),
+                tiktok: client.clone(),
+                time: time.clone(),
+                periods: periods.clone(),
             },
             poll: StatusPoll {
                 store: store.clone(),
@@ -174,6 +185,7 @@ impl Office {
     pub(crate) async fn work(self: Arc<Self>, job: Job, deadline: Timestamp) -> End {
         let done = match job {
             Job::Publish(job) => self.publish.publish(job, deadline).await,
+            Job::Transfer(job) => self.transfer.transfer(job, deadline).await,
             Job::Check(job) => self.poll.check(job).await,
             Job::Release(job) => self.poll.release(job).await,
             Job::Heard(job) => self.poll.heard(job).await,

@@ -4,7 +4,7 @@ use domain::Job;
 use ports::fakes::Change;
 use tiktok_sandbox::{Call, Delivery};
 
-use crate::judge::{delivery_name, title};
+use crate::judge::{delivery_name, number_of_post, title};
 use crate::scenario::START;
 
 /// Lines, if somebody wants to read them.
@@ -47,6 +47,7 @@ pub(crate) fn job_name(job: &Job) -> String {
                 job.ticket.map_or(String::new(), |at| format!(", ticket {}", at.as_millisecond() - START));
             format!("publish({}{ticket})", short(job.post.as_str()))
         }
+        Job::Transfer(job) => format!("transfer({})", short(job.post.as_str())),
         Job::Check(job) => format!("check({})", short(job.post.as_str())),
         Job::Ingest { media, .. } => format!("ingest({})", short(media.as_str())),
         Job::Heard(job) => format!("heard({})", job.publish_id.0),
@@ -67,7 +68,7 @@ pub(crate) fn change(change: &Change, now: i64) -> String {
         Change::Post(post) => {
             let (before, after) = (&post.before, &post.after.row);
             let was = before.as_ref().map_or("new", |before| before.row.state.name());
-            let name = title(usize::from(after.content.0[0]));
+            let name = title(number_of_post(after));
             let code = after.timeline.entries().last().and_then(|entry| entry.code.clone());
             let code = code.map_or(String::new(), |code| format!(" ({code})"));
             format!(

@@ -25,6 +25,7 @@ pub const SCOPES: [&str; 6] = [
 /// (a JSON merge patch).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one switch")]
 pub struct Config {
     /// By `client_key`.
     pub apps: BTreeMap<String, App>,
@@ -34,6 +35,7 @@ pub struct Config {
     pub time: Time,
     pub limits: Limits,
     pub media: MediaRules,
+    pub photos: PhotoRules,
     pub fetcher: Fetcher,
     pub cancel: Cancel,
     pub uploads: Uploads,
@@ -49,6 +51,20 @@ pub struct Config {
     /// On, as the table says: `brand_content_toggle` and `brand_organic_toggle` are required.
     /// TikTok's own sample omits both.
     pub require_brand_toggles: bool,
+    /// On: branded content that only its creator may see is refused with `invalid_params`. TikTok documents no code
+    /// for it, so by default it passes and is noted as a breach.
+    pub refuse_private_branded: bool,
+    /// On: bad requests are called `invalid_param`, as the posting pages have it, and not `invalid_params` as on the
+    /// wire.
+    pub singular_invalid_param: bool,
+    /// On: an unaudited app's post to a public account is not refused but seen by its creator alone, as vendors say.
+    pub unaudited_posts_become_private: bool,
+    /// On: a field of `user/info` beyond the granted scopes comes back empty. Off: it is refused.
+    pub user_fields_beyond_scope_are_empty: bool,
+    /// On: public photo posts are in `video/list` too. TikTok speaks of videos alone.
+    pub photos_are_listed: bool,
+    /// How long after init a `publish_id` can be asked for. TikTok does not say. None: for ever.
+    pub status_kept_ms: Option<i64>,
     /// How long after init `status/fetch` still answers `invalid_publish_id` (one client has seen that).
     pub status_visible_after_ms: i64,
     /// Makes a run of the server repeatable.
@@ -64,6 +80,7 @@ impl Default for Config {
             time: Time::default(),
             limits: Limits::default(),
             media: MediaRules::default(),
+            photos: PhotoRules::default(),
             fetcher: Fetcher::default(),
             cancel: Cancel::default(),
             uploads: Uploads::default(),
@@ -74,6 +91,12 @@ impl Default for Config {
             plain_http_on_loopback: false,
             ignore_unknown_fields: false,
             require_brand_toggles: true,
+            refuse_private_branded: false,
+            singular_invalid_param: false,
+            unaudited_posts_become_private: false,
+            user_fields_beyond_scope_are_empty: false,
+            photos_are_listed: false,
+            status_kept_ms: None,
             status_visible_after_ms: 0,
             seed: None,
         }
@@ -240,6 +263,8 @@ pub struct Account {
     pub privacy_level_options: Option<Vec<String>>,
     /// Some accounts never get `publicaly_available_post_id`.
     pub post_ids_withheld: bool,
+    /// Of TikTok on the creator's phone. Drafts of photos need 31.8.
+    pub app_version: String,
 }
 
 impl Default for Account {
@@ -256,6 +281,7 @@ impl Default for Account {
             banned: false,
             privacy_level_options: None,
             post_ids_withheld: false,
+            app_version: "44.1.0".into(),
         }
     }
 }
@@ -343,10 +369,16 @@ pub struct Limits {
     pub creator_info: usize,
     pub video_init: usize,
     pub inbox_init: usize,
+    pub content_init: usize,
+    /// On: the three inits of a creator spend one window together. TikTok does not say; this is the stricter reading.
+    pub inits_share: bool,
     pub status_fetch: usize,
     pub user_info: usize,
     pub video_list: usize,
     pub unaudited_posting_creators: u32,
+    /// On: these are the creators who consented first, as one article says. Off: those who posted in 24 hours, as the
+    /// guidelines say.
+    pub unaudited_cap_counts_consents: bool,
 }
 
 impl Default for Limits {
@@ -356,10 +388,13 @@ impl Default for Limits {
             creator_info: 20,
             video_init: 6,
             inbox_init: 6,
+            content_init: 6,
+            inits_share: true,
             status_fetch: 30,
             user_info: 600,
             video_list: 600,
             unaudited_posting_creators: 5,
+            unaudited_cap_counts_consents: false,
         }
     }
 }
@@ -393,6 +428,60 @@ impl Default for MediaRules {
     }
 }
 
+/// What photos must be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PhotoRules {
+    /// TikTok states no minimum; some vendors demand two photos, others publish one.
+    pub min_count: usize,
+    pub max_count: usize,
+    /// "20 MB", read decimally.
+    pub max_bytes: u64,
+    pub resolution: Resolution,
+    /// On: PNG passes, as one vendor claims that converts it before.
+    pub png: bool,
+    /// Off: a WebP that moves is no photo. TikTok does not say.
+    pub animated_webp: bool,
+    pub aigc: AigcPlace,
+}
+
+impl Default for PhotoRules {
+    fn default() -> Self {
+        Self {
+            min_count: 1,
+            max_count: 35,
+            max_bytes: 20_000_000,
+            resolution: Resolution::Box,
+            png: false,
+            animated_webp: false,
+            aigc: AigcPlace::Root,
+        }
+    }
+}
+
+/// What TikTok's "1080p" means for a photo as it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// It fits into 1080 x 1920 or into 1920 x 1080: what every other reading lets through, but for a wide photo
+    /// under [`Resolution::Width`].
+    Box,
+    /// The shorter side has at most 1080 pixels, as observed.
+    ShorterSide,
+    /// The width has at most 1080 pixels, as one client has it.
+    Width,
+}
+
+/// Where `is_aigc` of photos belongs. TikTok's newest page has it at the root; it may have been honoured elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AigcPlace {
+    Root,
+    PostInfo,
+    /// At either place.
+    Both,
+}
+
 /// How the bytes are pulled. TikTok documents none of this.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -405,11 +494,19 @@ pub struct Fetcher {
     pub refuse_query: bool,
     /// A download that takes longer fails.
     pub limit_ms: i64,
+    /// How fast the bytes come, as `downloaded_bytes` shows it. None: all at once.
+    pub bytes_per_second: Option<u64>,
 }
 
 impl Default for Fetcher {
     fn default() -> Self {
-        Self { head_first: false, use_range: 0, refuse_query: false, limit_ms: HOUR_MS }
+        Self {
+            head_first: false,
+            use_range: 0,
+            refuse_query: false,
+            limit_ms: HOUR_MS,
+            bytes_per_second: None,
+        }
     }
 }
 
@@ -419,8 +516,8 @@ impl Default for Fetcher {
 pub struct Cancel {
     /// From the accepted cancel to `FAILED` with `publish_cancelled`.
     pub delay_ms: i64,
-    /// A download that has run this long is near its end, and is refused. TikTok gives no number, and the core sees
-    /// no download grow, so there is none by default.
+    /// A download that has run this long is near its end, and is refused. TikTok gives no number, so there is none by
+    /// default.
     pub near_completion_after_ms: Option<i64>,
     /// On: an accepted cancel changes nothing. Best effort is no promise.
     pub in_vain: bool,
@@ -435,6 +532,7 @@ impl Default for Cancel {
 /// How bytes are taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one switch")]
 pub struct Uploads {
     /// Where upload URLs lead. None: to whoever the init was addressed to, or to a host of TikTok's where the
     /// request does not say.
@@ -457,6 +555,12 @@ pub struct Uploads {
     /// What becomes of an upload whose bytes did not all come in time. None: nothing, it stays `PROCESSING_UPLOAD`
     /// and no webhook tells. Some: it fails for this reason.
     pub expired_fail_reason: Option<String>,
+    /// On: a chunk that is here already is answered like the first time and not stored again. Off: 416.
+    pub stored_chunk_is_welcome: bool,
+    /// On: chunks are counted with ceil, as many clients have it. Off: with floor, as the guide says.
+    pub chunks_are_counted_with_ceil: bool,
+    /// On: each chunk is answered 201 and the last one 200, as one client has seen. Off: 206 and 201.
+    pub answers_201_then_200: bool,
     /// On: a finished upload is no upload task any more, and whoever sends its last chunk again gets 404 instead of
     /// 416.
     pub forget_when_complete: bool,
@@ -474,6 +578,9 @@ impl Default for Uploads {
             single_chunk_is_whole_file: true,
             progress_is_last_index: false,
             expired_fail_reason: None,
+            stored_chunk_is_welcome: false,
+            chunks_are_counted_with_ceil: false,
+            answers_201_then_200: false,
             forget_when_complete: false,
         }
     }
@@ -489,11 +596,14 @@ pub struct Inbox {
     pub pending_ms: Option<i64>,
     /// Off: finishing or discarding a draft frees no place, only time does.
     pub creator_frees_places: bool,
+    /// How long a delivered draft can be finished; then it is as if it were discarded. TikTok does not say, one client
+    /// claims a day. None: for ever.
+    pub draft_kept_ms: Option<i64>,
 }
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self { pending_cap: 5, pending_ms: Some(DAY_MS), creator_frees_places: true }
+        Self { pending_cap: 5, pending_ms: Some(DAY_MS), creator_frees_places: true, draft_kept_ms: None }
     }
 }
 
@@ -545,6 +655,9 @@ pub enum Outage {
     None,
     /// What is being processed fails with `internal`.
     Processing,
+    /// What is pulled meanwhile hangs: `PROCESSING_DOWNLOAD` with a `downloaded_bytes` that does not grow, until the
+    /// hour ends it.
+    Pulls,
     /// The API answers 500 `internal_error`, and the token endpoint `server_error`.
     Api,
 }

@@ -67,6 +67,7 @@ impl World {
                 Err(bad) => Err(bad),
             },
             ("POST", "complete") => self.complete(&argument, request, now),
+            ("POST", "hang") => step(self.hang(&argument, now)),
             ("POST", "takedown") => step(self.take_down(&argument, now)),
             ("POST", "make_public") => step(self.make_public(&argument, now)),
             ("POST", "finish_draft") => match body(request) {

@@ -19,10 +19,11 @@ pub enum Endpoint {
     /// A PUT of bytes to an upload URL.
     Upload,
     InboxInit,
+    ContentInit,
 }
 
 impl Endpoint {
-    pub(crate) const ALL: [(Self, &'static str, &'static str); 11] = [
+    pub(crate) const ALL: [(Self, &'static str, &'static str); 12] = [
         (Self::Authorize, "authorize", "/v2/auth/authorize/"),
         (Self::Token, "token", "/v2/oauth/token/"),
         (Self::Revoke, "revoke", "/v2/oauth/revoke/"),
@@ -34,6 +35,7 @@ impl Endpoint {
         (Self::VideoList, "video_list", "/v2/video/list/"),
         (Self::Upload, "upload", "/video/"),
         (Self::InboxInit, "inbox_init", "/v2/post/publish/inbox/video/init/"),
+        (Self::ContentInit, "content_init", "/v2/post/publish/content/init/"),
     ];
 
     pub fn from_path(path: &str) -> Option<Self> {

@@ -26,13 +26,13 @@ pub struct FetchRules {
 }
 
 /// How the pull went: every request made, and the bytes or why there are none.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FetchOutcome {
     pub hops: Vec<Hop>,
     pub result: Result<Fetched, String>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fetched {
     pub bytes: u64,
     pub sha256: String,

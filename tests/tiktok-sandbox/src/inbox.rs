@@ -6,24 +6,28 @@ use serde_json::{Value, json};
 
 use crate::crypto::nineteen_digits;
 use crate::faults::Endpoint;
+use crate::fields::Fields;
 use crate::log::What;
-use crate::publish::{Fields, Post, PostState, Source, WrongStep, check_ownership, json_body, not_from};
+use crate::publish::{Post, PostState, Source, WrongStep, check_ownership, json_body, not_from};
 use crate::videos::Film;
 use crate::wire::Request;
-use crate::world::{Effect, Refusal, Turn, World};
+use crate::world::{Caller, Effect, Refusal, Task, Turn, World};
 
 /// What a creator makes of a draft, in TikTok's own editor.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Finished {
-    pub title: String,
+    /// None: what the app suggested, which for a video is nothing.
+    pub title: Option<String>,
+    /// Of photos alone. None: what the app suggested.
+    pub description: Option<String>,
     pub privacy_level: String,
 }
 
 impl Default for Finished {
-    /// Public, without a caption.
+    /// Public, with the words as they are.
     fn default() -> Self {
-        Self { title: String::new(), privacy_level: "PUBLIC_TO_EVERYONE".into() }
+        Self { title: None, description: None, privacy_level: "PUBLIC_TO_EVERYONE".into() }
     }
 }
 
@@ -36,14 +40,7 @@ impl World {
             Fields::of_body(&body)?.only(&["source_info"])?;
         }
         let source = self.read_source(&Fields::at(&body, "source_info")?)?;
-        if self.account(&caller)?.banned {
-            let why = "the creator is banned";
-            return Err(Refusal::new(403, "spam_risk_user_banned_from_posting", why));
-        }
-        if self.pending_drafts(&caller.account, turn.now) >= self.config.inbox.pending_cap {
-            let why = "the creator's inbox holds too many drafts";
-            return Err(Refusal::new(403, "spam_risk_too_many_pending_share", why));
-        }
+        self.draft_gate(&caller, turn.now)?;
         check_ownership(self.app(&caller.client_key)?, &source)?;
 
         let way = if matches!(source, Source::Pull(_)) { "url" } else { "file" };
@@ -55,6 +52,19 @@ impl World {
         let answer = self.prepare(&mut draft, source, request, turn);
         self.accept(draft, turn.now, turn.effects);
         Ok(answer)
+    }
+
+    /// Whether this creator's inbox takes another draft now.
+    pub(crate) fn draft_gate(&self, caller: &Caller, now: i64) -> Result<(), Refusal> {
+        if self.account(caller)?.banned {
+            let why = "the creator is banned";
+            return Err(Refusal::new(403, "spam_risk_user_banned_from_posting", why));
+        }
+        if self.pending_drafts(&caller.account, now) >= self.config.inbox.pending_cap {
+            let why = "the creator's inbox holds too many drafts";
+            return Err(Refusal::new(403, "spam_risk_too_many_pending_share", why));
+        }
+        Ok(())
     }
 
     fn pending_drafts(&self, account: &str, now: i64) -> usize {
@@ -77,8 +87,22 @@ impl World {
         let account = post.account.clone();
         let content = json!({ "publish_id": publish_id, "publish_type": post.publish_type() });
         self.set_state(publish_id, PostState::InInbox { discarded: false });
+        if let Some(ms) = self.config.inbox.draft_kept_ms {
+            self.schedule(now + ms, Task::Wither(publish_id.into()));
+        }
         self.write_log(now, What::InboxDelivered { publish_id: publish_id.into(), account });
         self.emit_for(publish_id, "post.publish.inbox_delivered", &content, now, effects);
+    }
+
+    /// Nobody finished a draft in time.
+    pub(crate) fn wither(&mut self, publish_id: &str) {
+        if self
+            .posts
+            .get(publish_id)
+            .is_some_and(|post| post.state == PostState::InInbox { discarded: false })
+        {
+            self.set_state(publish_id, PostState::InInbox { discarded: true });
+        }
     }
 
     /// The creator posts a draft, or posts it once more.

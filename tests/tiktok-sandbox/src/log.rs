@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::media::Probe;
+use crate::photos::Carousel;
 
 /// One line of the log. Lines are only ever added; `seq` counts from 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -117,7 +118,11 @@ pub struct Publication {
     pub cover_timestamp_ms: i64,
     pub sha256: String,
     pub bytes: u64,
+    /// Of photos: the cover.
     pub media: Probe,
+    /// What photos have and a video has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carousel: Option<Box<Carousel>>,
     pub fetches: Vec<Hop>,
     pub init_at_ms: i64,
     /// What TikTok's guidelines forbid and its API does not refuse.

@@ -7,14 +7,16 @@ use webm_iterable::WebmIterator;
 use webm_iterable::matroska_spec::{Master, MatroskaSpec, SimpleBlock};
 
 use crate::config::MediaRules;
+use crate::pictures::{self, Photo};
 
 /// What a look at the bytes found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Probe {
     Video(Video),
-    /// Nothing TikTok could play, and why.
-    NotVideo {
+    Photo(Photo),
+    /// Nothing TikTok could show, and why.
+    Nothing {
         why: String,
     },
 }
@@ -44,14 +46,17 @@ impl Probe {
         })
     }
 
-    fn nothing(why: impl Into<String>) -> Self {
-        Self::NotVideo { why: why.into() }
+    pub(crate) fn nothing(why: impl Into<String>) -> Self {
+        Self::Nothing { why: why.into() }
     }
 
-    /// Why TikTok would refuse these bytes: its `fail_reason` and the cause.
+    /// Why TikTok would refuse these bytes as a video: its `fail_reason` and the cause.
     pub(crate) fn refusal(&self, rules: &MediaRules, creator_max_sec: i64) -> Option<(&'static str, String)> {
         let video = match self {
-            Self::NotVideo { why } => return Some(("file_format_check_failed", why.clone())),
+            Self::Nothing { why } => return Some(("file_format_check_failed", why.clone())),
+            Self::Photo(photo) => {
+                return Some(("file_format_check_failed", format!("`{}` is no video", photo.format)));
+            }
             Self::Video(video) => video,
         };
         if !["h264", "h265", "vp8", "vp9"].contains(&video.codec.as_str()) {
@@ -99,8 +104,10 @@ pub fn probe(reader: &mut (impl Read + Seek), length: u64) -> Probe {
         probe_webm(reader)
     } else if head.len() == 12 && &head[4..8] == b"ftyp" {
         probe_mp4(reader, length, &head[8..12])
+    } else if let Some(found) = pictures::probe(reader, &head) {
+        found
     } else {
-        Probe::nothing("the bytes begin like no MP4, MOV or WebM")
+        Probe::nothing("the bytes begin like no MP4, MOV, WebM, JPEG or WebP")
     }
 }
 

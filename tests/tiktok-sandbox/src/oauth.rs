@@ -455,6 +455,10 @@ impl World {
                 return Err(Refusal::invalid_params(format!("Fields is invalid: {field}")));
             };
             if !caller.scopes.iter().any(|granted| granted == scope) {
+                if self.config.user_fields_beyond_scope_are_empty {
+                    user.insert(field.into(), json!(""));
+                    continue;
+                }
                 let why = format!("`{field}` needs `{scope}`, which the user did not grant");
                 return Err(Refusal::new(400, "scope_permission_missed", why));
             }

@@ -1,16 +1,21 @@
 //! `/v2/post/publish/*`: what a creator may post, the init, and what becomes of it.
 
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use url::{Host, Url};
 
 use crate::config::{Account, App, DAY_MS, MINUTE_MS, Outage, Time, is_loopback};
 use crate::crypto::nineteen_digits;
 use crate::faults::Endpoint;
-use crate::fetch::{FetchOutcome, FetchRules};
+use crate::fields::Fields;
 use crate::log::{Hop, Publication, What};
 use crate::media::Probe;
 use crate::oauth::avatar_url;
+use crate::photos::Carousel;
+use crate::pull::Pull;
 use crate::upload::{Upload, UploadPlan};
 use crate::wire::Request;
 use crate::world::{Caller, Effect, Refusal, Task, Turn, World};
@@ -52,12 +57,19 @@ pub struct Post {
     pub state: PostState,
     pub downloaded_bytes: u64,
     pub sha256: String,
+    /// Of photos: the cover.
     pub media: Option<Probe>,
+    /// What photos have and a video has not.
+    #[serde(default)]
+    pub carousel: Option<Box<Carousel>>,
     pub fetches: Vec<Hop>,
     pub(crate) fetch_started: bool,
+    /// A download that takes its time, or for ever.
+    #[serde(default)]
+    pub(crate) pull: Option<Box<Pull>>,
     /// A cancel was accepted; its success is still to show.
     #[serde(default)]
-    cancelling: bool,
+    pub(crate) cancelling: bool,
     /// When it reached `PUBLISH_COMPLETE`.
     #[serde(default)]
     pub(crate) completed_at_ms: Option<i64>,
@@ -73,7 +85,9 @@ pub struct Post {
     pub(crate) asked: Value,
     /// The post's id: not the `publish_id`'s number, and nobody's business before the post is public.
     pub id: u64,
-    video_url: Option<String>,
+    /// What is still to be pulled, and in which order.
+    #[serde(default)]
+    pub(crate) urls: VecDeque<String>,
     #[serde(default)]
     pub(crate) upload: Option<Upload>,
 }
@@ -163,8 +177,10 @@ impl Post {
             downloaded_bytes: 0,
             sha256: String::new(),
             media: None,
+            carousel: None,
             fetches: Vec::new(),
             fetch_started: false,
+            pull: None,
             cancelling: false,
             completed_at_ms: None,
             public_since_ms: None,
@@ -172,14 +188,19 @@ impl Post {
             further_ids: Vec::new(),
             asked: Value::Null,
             id,
-            video_url: None,
+            urls: VecDeque::new(),
             upload: None,
         }
     }
 
     /// Its creator says what it is.
     pub(crate) fn finish(&mut self, finished: &crate::inbox::Finished) {
-        self.title.clone_from(&finished.title);
+        if let Some(title) = &finished.title {
+            self.title.clone_from(title);
+        }
+        if let (Some(carousel), Some(description)) = (&mut self.carousel, &finished.description) {
+            carousel.description.clone_from(description);
+        }
         self.privacy_level.clone_from(&finished.privacy_level);
         self.visibility.clone_from(&finished.privacy_level);
     }
@@ -199,6 +220,19 @@ impl Post {
     /// The id as everybody can see it.
     pub fn public_post_id(&self) -> Option<u64> {
         matches!(self.state, PostState::Complete { revealed: true, removed: false }).then_some(self.id)
+    }
+
+    /// Where everybody can see it.
+    pub fn share_url(&self, post_id: u64) -> String {
+        share_url(&self.account, self.carousel.is_some(), post_id)
+    }
+
+    /// All that it says.
+    fn words(&self) -> Cow<'_, str> {
+        match &self.carousel {
+            Some(carousel) => Cow::Owned(format!("{}\n{}", self.title, carousel.description)),
+            None => Cow::Borrowed(&self.title),
+        }
     }
 
     /// How many came so far, whichever way.
@@ -224,6 +258,7 @@ impl Post {
             "privacy_level": self.privacy_level,
             "visibility": self.visibility,
             "title": self.title,
+            "carousel": self.carousel,
             "init_at_ms": self.init_at_ms,
             "sha256": self.sha256,
             "bytes": self.bytes(),
@@ -231,65 +266,14 @@ impl Post {
             "fetches": self.fetches,
             "breaches": self.breaches,
             "post_id": self.public_post_id().map(|id| id.to_string()),
+            "share_url": self.public_post_id().map(|id| self.share_url(id)),
         })
     }
 }
 
-/// The fields of a JSON object that are not there by mistake.
-pub(crate) struct Fields<'a> {
-    of: &'static str,
-    map: &'a Map<String, Value>,
-}
-
-impl<'a> Fields<'a> {
-    pub(crate) fn at(body: &'a Value, of: &'static str) -> Result<Self, Refusal> {
-        let found = body.get(of).and_then(Value::as_object);
-        let map = found.ok_or_else(|| Refusal::invalid_params(format!("{of} is empty or incorrect")))?;
-        Ok(Self { of, map })
-    }
-
-    /// All of the body.
-    pub(crate) fn of_body(body: &'a Value) -> Result<Self, Refusal> {
-        let map = body.as_object().ok_or_else(|| Refusal::invalid_params("The request body is no object"))?;
-        Ok(Self { of: "body", map })
-    }
-
-    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Refusal> {
-        match self.map.keys().find(|key| !known.contains(&key.as_str())) {
-            Some(key) => Err(Refusal::invalid_params(format!("{}.{key} is unknown", self.of))),
-            None => Ok(()),
-        }
-    }
-
-    pub(crate) fn wrong(&self, name: &str, rule: &str) -> Refusal {
-        Refusal::invalid_params(format!("{}.{name} {rule}", self.of))
-    }
-
-    fn text(&self, name: &str) -> Result<Option<&'a str>, Refusal> {
-        match self.map.get(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(self.wrong(name, "is not a string")),
-        }
-    }
-
-    fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
-        match self.map.get(name) {
-            None => Ok(None),
-            Some(Value::Bool(flag)) => Ok(Some(*flag)),
-            Some(_) => Err(self.wrong(name, "is not a boolean")),
-        }
-    }
-
-    fn int32(&self, name: &str) -> Result<Option<i32>, Refusal> {
-        let number = self.int64(name)?.map(i32::try_from).transpose();
-        number.map_err(|_| self.wrong(name, "is not an int32"))
-    }
-
-    pub(crate) fn int64(&self, name: &str) -> Result<Option<i64>, Refusal> {
-        let Some(value) = self.map.get(name) else { return Ok(None) };
-        value.as_i64().map(Some).ok_or_else(|| self.wrong(name, "is not an integer"))
-    }
+pub(crate) fn share_url(handle: &str, is_photo: bool, post_id: u64) -> String {
+    let kind = if is_photo { "photo" } else { "video" };
+    format!("https://www.tiktok.com/@{handle}/{kind}/{post_id}")
 }
 
 /// Where the bytes come from.
@@ -342,12 +326,8 @@ impl World {
         let app = self.app(&caller.client_key)?;
         self.gate(&caller, account, app, turn.now)?;
         check_ownership(app, &asked.source)?;
-        let options = privacy_options(account);
-        let offered = |level: &&str| options.iter().any(|option| option == level);
-        let Some(privacy_level) = asked.privacy_level.filter(offered) else {
-            let why = format!("{:?} is not among {options:?}", asked.privacy_level);
-            return Err(Refusal::new(403, "privacy_level_option_mismatch", why));
-        };
+        let privacy_level = offered(account, asked.privacy_level)?;
+        self.check_branded(asked.brand_content_toggle, privacy_level)?;
 
         let way = if matches!(asked.source, Source::Pull(_)) { "url" } else { "file" };
         let publish_id = format!("v_pub_{way}~v2-1.{}", nineteen_digits(turn.rng));
@@ -356,7 +336,7 @@ impl World {
         let (client_key, who) = (caller.client_key.clone(), caller.account.clone());
         let mut accepted = Post {
             privacy_level: privacy_level.into(),
-            visibility: if app.audited { privacy_level } else { "SELF_ONLY" }.into(),
+            visibility: visibility(app, privacy_level).into(),
             title: asked.title.into(),
             disable_comment: asked.disable_comment || account.comment_disabled,
             disable_duet: asked.disable_duet || account.private || account.duet_disabled,
@@ -384,7 +364,7 @@ impl World {
     ) -> Value {
         match source {
             Source::Pull(url) => {
-                post.video_url = Some(url.into());
+                post.urls.push_back(url.into());
                 json!({ "publish_id": post.publish_id })
             }
             Source::Upload(plan) => {
@@ -405,18 +385,9 @@ impl World {
             Fields::of_body(body)?.only(&["post_info", "source_info"])?;
             post.only(&POST_INFO)?;
         }
-        let title = post.text("title")?.unwrap_or_default();
-        if title.encode_utf16().count() > 2_200 {
-            return Err(post.wrong("title", "is longer than 2200 UTF-16 code units"));
-        }
-        let branded = (post.flag("brand_content_toggle")?, post.flag("brand_organic_toggle")?);
-        if self.config.require_brand_toggles && (branded.0.is_none() || branded.1.is_none()) {
-            return Err(post.wrong("brand_content_toggle and brand_organic_toggle", "are required"));
-        }
-        let privacy_level = post.text("privacy_level")?;
-        if privacy_level.is_some_and(|level| !PRIVACY_LEVELS.contains(&level)) {
-            return Err(post.wrong("privacy_level", "is no privacy level"));
-        }
+        let title = post.text_of_at_most("title", 2_200)?;
+        let branded = self.read_brands(&post)?;
+        let privacy_level = read_level(&post)?;
         let source = self.read_source(&source)?;
         Ok(Init {
             title,
@@ -425,11 +396,20 @@ impl World {
             disable_comment: post.flag("disable_comment")?.unwrap_or(false),
             disable_duet: post.flag("disable_duet")?.unwrap_or(false),
             disable_stitch: post.flag("disable_stitch")?.unwrap_or(false),
-            brand_content_toggle: branded.0.unwrap_or(false),
-            brand_organic_toggle: branded.1.unwrap_or(false),
+            brand_content_toggle: branded.0,
+            brand_organic_toggle: branded.1,
             is_aigc: post.flag("is_aigc")?.unwrap_or(false),
             cover_timestamp_ms: post.int32("video_cover_timestamp_ms")?.unwrap_or(0),
         })
+    }
+
+    /// `brand_content_toggle` and `brand_organic_toggle`.
+    pub(crate) fn read_brands(&self, post: &Fields<'_>) -> Result<(bool, bool), Refusal> {
+        let branded = (post.flag("brand_content_toggle")?, post.flag("brand_organic_toggle")?);
+        if self.config.require_brand_toggles && (branded.0.is_none() || branded.1.is_none()) {
+            return Err(post.wrong("brand_content_toggle and brand_organic_toggle", "are required"));
+        }
+        Ok((branded.0.unwrap_or(false), branded.1.unwrap_or(false)))
     }
 
     pub(crate) fn read_source(&self, info: &Fields<'_>) -> Result<Source, Refusal> {
@@ -438,7 +418,8 @@ impl World {
         }
         match info.text("source")? {
             Some("PULL_FROM_URL") => {
-                self.pullable(info.text("video_url")?.unwrap_or_default()).map(Source::Pull)
+                let url = info.text("video_url")?.unwrap_or_default();
+                self.pullable(info, "video_url", url).map(Source::Pull)
             }
             Some("FILE_UPLOAD") => self.read_plan(info).map(Source::Upload),
             _ => Err(Refusal::invalid_params("The request source info is empty or incorrect")),
@@ -446,11 +427,17 @@ impl World {
     }
 
     /// Whether this creator may post through this app now.
-    fn gate(&self, caller: &Caller, account: &Account, app: &App, now: i64) -> Result<(), Refusal> {
+    pub(crate) fn gate(
+        &self,
+        caller: &Caller,
+        account: &Account,
+        app: &App,
+        now: i64,
+    ) -> Result<(), Refusal> {
         if let Some((code, why)) = self.posting_block(caller, account, now) {
             return Err(Refusal::new(403, code, why));
         }
-        if !app.audited && !account.private {
+        if !app.audited && !account.private && !self.config.unaudited_posts_become_private {
             let why = "the app is not audited and the account is public";
             return Err(Refusal::new(403, "unaudited_client_can_only_post_to_private_accounts", why));
         }
@@ -501,8 +488,21 @@ impl World {
         }
     }
 
+    pub(crate) fn check_branded(&self, branded: bool, privacy_level: &str) -> Result<(), Refusal> {
+        if branded && privacy_level == "SELF_ONLY" && self.config.refuse_private_branded {
+            return Err(Refusal::invalid_params("Branded content visibility cannot be set to private."));
+        }
+        Ok(())
+    }
+
     /// What TikTok's guidelines forbid and its API lets pass.
-    fn breaches(&self, caller: &Caller, privacy_level: &str, branded: bool, now: i64) -> Vec<String> {
+    pub(crate) fn breaches(
+        &self,
+        caller: &Caller,
+        privacy_level: &str,
+        branded: bool,
+        now: i64,
+    ) -> Vec<String> {
         let mut breaches = Vec::new();
         let asked = self.creator_info_at.get(&format!("{}|{}", caller.client_key, caller.account));
         if asked.is_none_or(|at| now - at > MINUTE_MS) {
@@ -520,8 +520,8 @@ impl World {
     }
 
     /// https, a name for a host, no credentials. Loopback may be exempt.
-    fn pullable(&self, text: &str) -> Result<Url, Refusal> {
-        let wrong = |rule: &str| Refusal::invalid_params(format!("source_info.video_url {rule}"));
+    pub(crate) fn pullable(&self, info: &Fields<'_>, name: &str, text: &str) -> Result<Url, Refusal> {
+        let wrong = |rule: &str| info.wrong(name, rule);
         let url = Url::parse(text).map_err(|_| wrong("is not a URL"))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("has credentials"));
@@ -542,11 +542,13 @@ impl World {
         let caller = self.admit(Endpoint::StatusFetch, request, &["video.publish", "video.upload"], turn)?;
         let post = self.posts.get(&self.named_post(request, &caller, turn)?);
         let visible_from = turn.now - self.config.status_visible_after_ms;
-        let Some(post) = post.filter(|post| post.init_at_ms <= visible_from) else {
-            return Err(Refusal::new(400, "invalid_publish_id", "the post is not visible yet"));
+        let kept_since = self.config.status_kept_ms.map(|ms| turn.now - ms);
+        let is_kept = |post: &&Post| kept_since.is_none_or(|since| post.init_at_ms > since);
+        let Some(post) = post.filter(|post| post.init_at_ms <= visible_from).filter(is_kept) else {
+            return Err(Refusal::new(400, "invalid_publish_id", "the post is not visible yet, or no more"));
         };
         let bytes = if post.upload.is_some() { "uploaded_bytes" } else { "downloaded_bytes" };
-        let mut data = json!({ "status": post.status(), bytes: post.bytes() });
+        let mut data = json!({ "status": post.status(), bytes: post.bytes_at(turn.now) });
         match &post.state {
             PostState::Complete { .. } => {
                 data["publicaly_available_post_id"] = json!(post.public_ids());
@@ -614,71 +616,6 @@ impl World {
             return Err(Refusal::new(400, "token_not_authorized_for_specified_publish_id", why));
         }
         Ok(publish_id.into())
-    }
-
-    pub(crate) fn start_fetch(&mut self, publish_id: &str, _now: i64, effects: &mut Vec<Effect>) {
-        let config = &self.config;
-        let rules = FetchRules {
-            head_first: config.fetcher.head_first,
-            use_range: config.fetcher.use_range,
-            refuse_query: config.fetcher.refuse_query,
-            limit_ms: config.fetcher.limit_ms,
-            max_bytes: config.media.max_bytes,
-            plain_http_on_loopback: config.plain_http_on_loopback,
-        };
-        let Some(post) = self.posts.get_mut(publish_id) else { return };
-        if let (PostState::Downloading, Some(url)) = (&post.state, post.video_url.clone()) {
-            post.fetch_started = true;
-            effects.push(Effect::Fetch { publish_id: publish_id.into(), url, rules });
-        }
-    }
-
-    /// How the download went. Too late for a post that ended in the meantime: nothing happens.
-    pub fn fetched(&mut self, publish_id: &str, outcome: FetchOutcome, now_ms: i64) -> Vec<Effect> {
-        let mut effects = self.tick(now_ms);
-        let awaited = |post: &Post| post.state == PostState::Downloading && !post.cancelling;
-        if self.posts.get(publish_id).is_some_and(awaited) {
-            self.unschedule(&Task::PullDeadline(publish_id.into()));
-            self.arrived(publish_id, outcome, now_ms);
-            effects.extend(self.tick(now_ms));
-        }
-        effects
-    }
-
-    /// The bytes are here, or will never be.
-    pub(crate) fn arrived(&mut self, publish_id: &str, outcome: FetchOutcome, now: i64) {
-        let rules = self.config.media.clone();
-        let Some(post) = self.posts.get_mut(publish_id) else { return };
-        let longest =
-            self.config.accounts.get(&post.account).map_or(0, |who| who.max_video_post_duration_sec);
-        post.fetches.extend(outcome.hops);
-        let verdict = match outcome.result {
-            Ok(fetched) => {
-                post.downloaded_bytes = fetched.bytes;
-                post.sha256 = fetched.sha256;
-                let refusal = fetched.probe.refusal(&rules, longest);
-                if let Probe::Video(video) = &fetched.probe
-                    && !(0..=video.duration_ms).contains(&post.cover_timestamp_ms)
-                {
-                    // An invalid cover means the first frame.
-                    post.cover_timestamp_ms = 0;
-                }
-                post.media = Some(fetched.probe);
-                refusal.map(|(reason, why)| (reason.to_owned(), why))
-            }
-            Err(why) => Some(("video_pull_failed".to_owned(), why)),
-        };
-        post.state = PostState::Processing { verdict };
-        if let Time::Auto(auto) = &self.config.time {
-            let at = now + auto.processing_ms;
-            self.schedule(at, Task::Settle(publish_id.into()));
-        }
-    }
-
-    pub(crate) fn pull_deadline(&mut self, publish_id: &str, now: i64, effects: &mut Vec<Effect>) {
-        if self.posts.get(publish_id).is_some_and(|post| post.state == PostState::Downloading) {
-            self.end(publish_id, "video_pull_failed", "the download took longer than allowed", now, effects);
-        }
     }
 
     /// The next step of a post, for [`Time::Explicit`]: processed, then public.
@@ -818,7 +755,8 @@ impl World {
             cover_timestamp_ms: post.cover_timestamp_ms,
             sha256: post.sha256.clone(),
             bytes: post.bytes(),
-            media: post.media.clone().unwrap_or(Probe::NotVideo { why: "nothing was fetched".into() }),
+            media: post.media.clone().unwrap_or_else(|| Probe::nothing("nothing was fetched")),
+            carousel: post.carousel.clone(),
             fetches: post.fetches.clone(),
             init_at_ms: post.init_at_ms,
             breaches: post.breaches.clone(),
@@ -828,7 +766,7 @@ impl World {
     /// A cause that lies not in the bytes.
     fn misfortune(&self, post: &Post, now: i64) -> Option<(String, String)> {
         let found = |reason: &str, why: &str| Some((reason.to_owned(), why.to_owned()));
-        if self.config.outage != Outage::None {
+        if matches!(self.config.outage, Outage::Processing | Outage::Api) {
             return found("internal", "an outage");
         }
         let Some(account) = self.config.accounts.get(&post.account) else {
@@ -843,14 +781,16 @@ impl World {
         if self.posts_in_a_day(&post.account, now) > account.daily_cap as usize {
             return found("spam_risk_too_many_posts", "the creator posted more elsewhere in the meantime");
         }
-        let title = post.title.to_lowercase();
         let risk = &self.config.risk;
-        if let Some(word) = risk.words.iter().find(|word| title.contains(&word.to_lowercase())) {
+        let words = post.words();
+        let said = words.to_lowercase();
+        if let Some(word) = risk.words.iter().find(|word| said.contains(&word.to_lowercase())) {
             return found("spam_risk_text", &format!("the caption says `{word}`"));
         }
         let twins = self.posts.values().filter(|other| {
             matches!(other.state, PostState::Complete { .. })
-                && (&other.account, &other.sha256, &other.title) == (&post.account, &post.sha256, &post.title)
+                && (&other.account, &other.sha256) == (&post.account, &post.sha256)
+                && other.words() == words
                 && other.init_at_ms > now - DAY_MS
         });
         if risk.identical_posts.is_some_and(|fine| twins.count() >= fine as usize) {
@@ -901,6 +841,7 @@ impl World {
         effects: &mut Vec<Effect>,
     ) {
         let Some(post) = self.posts.get_mut(publish_id) else { return };
+        post.stop_pull(now);
         post.state = PostState::Failed { fail_reason: reason.into(), why: why.into() };
         let (account, fetches) = (post.account.clone(), post.fetches.clone());
         let publish_type = post.publish_type();
@@ -974,6 +915,20 @@ pub(crate) fn json_body(request: &Request) -> Result<Value, Refusal> {
     if body.is_object() { Ok(body) } else { Err(Refusal::invalid_params("The request body is no object")) }
 }
 
+/// An unaudited app's posts are seen by their creator alone.
+pub(crate) fn visibility<'a>(app: &App, privacy_level: &'a str) -> &'a str {
+    if app.audited { privacy_level } else { "SELF_ONLY" }
+}
+
+/// The level that was asked for, if the creator may choose it now.
+pub(crate) fn offered<'a>(account: &Account, level: Option<&'a str>) -> Result<&'a str, Refusal> {
+    let options = privacy_options(account);
+    level.filter(|level| options.iter().any(|option| option == level)).ok_or_else(|| {
+        let why = format!("{level:?} is not among {options:?}");
+        Refusal::new(403, "privacy_level_option_mismatch", why)
+    })
+}
+
 fn privacy_options(account: &Account) -> Vec<String> {
     if let Some(options) = &account.privacy_level_options {
         return options.clone();
@@ -982,14 +937,27 @@ fn privacy_options(account: &Account) -> Vec<String> {
     [widest, "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"].map(String::from).to_vec()
 }
 
+pub(crate) fn read_level<'a>(post: &Fields<'a>) -> Result<Option<&'a str>, Refusal> {
+    let level = post.text("privacy_level")?;
+    if level.is_some_and(|level| !PRIVACY_LEVELS.contains(&level)) {
+        return Err(post.wrong("privacy_level", "is no privacy level"));
+    }
+    Ok(level)
+}
+
 pub(crate) fn check_ownership(app: &App, source: &Source) -> Result<(), Refusal> {
     match source {
-        Source::Pull(url) if !owns(app, url) => {
-            let why = format!("no verified property covers `{}`", without_query(url));
-            Err(Refusal::new(403, "url_ownership_unverified", why))
-        }
-        Source::Pull(_) | Source::Upload(_) => Ok(()),
+        Source::Pull(url) => check_owned(app, url),
+        Source::Upload(_) => Ok(()),
     }
+}
+
+pub(crate) fn check_owned(app: &App, url: &Url) -> Result<(), Refusal> {
+    if owns(app, url) {
+        return Ok(());
+    }
+    let why = format!("no verified property covers `{}`", without_query(url));
+    Err(Refusal::new(403, "url_ownership_unverified", why))
 }
 
 /// A domain covers its sub-domains and all their paths; a prefix covers what begins with it, to the letter.

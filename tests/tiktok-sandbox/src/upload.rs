@@ -11,9 +11,10 @@ use crate::config::{Outage, Uploads};
 use crate::crypto::{hex, nineteen_digits, random_text};
 use crate::faults::Endpoint;
 use crate::fetch::{FetchOutcome, Fetched};
+use crate::fields::Fields;
 use crate::log::Hop;
 use crate::media::probe;
-use crate::publish::{Fields, Post, PostState};
+use crate::publish::{Post, PostState};
 use crate::wire::{Request, Response};
 use crate::world::{Effect, Issued, Refusal, Turn, World, bearer};
 
@@ -108,7 +109,9 @@ impl World {
             return Err(Refusal::invalid_params("The chunk size is invalid"));
         }
         let last = size.saturating_sub((size / chunk_size).saturating_sub(1).saturating_mul(chunk_size));
-        if chunks != size / chunk_size || chunks > rules.max_chunks || last > rules.max_last_chunk {
+        let counted =
+            if rules.chunks_are_counted_with_ceil { size.div_ceil(chunk_size) } else { size / chunk_size };
+        if chunks != counted || chunks > rules.max_chunks || last > rules.max_last_chunk {
             return Err(Refusal::invalid_params("The total chunk count is invalid"));
         }
         Ok(UploadPlan { size, chunk_size, chunks })
@@ -174,7 +177,12 @@ impl World {
                 (status, false)
             }
         };
-        let response = Response::new(status, "text/plain", "");
+        let shown = match status {
+            206 if self.config.uploads.answers_201_then_200 => 201,
+            201 if self.config.uploads.answers_201_then_200 => 200,
+            _ => status,
+        };
+        let response = Response::new(shown, "text/plain", "");
         let response = match self.posts.get(&publish_id).and_then(|post| post.upload.as_ref()) {
             Some(upload) if [201, 206, 416].contains(&status) => {
                 response.header(header::CONTENT_RANGE, &progress(&self.config.uploads, upload))
@@ -190,6 +198,7 @@ impl World {
     /// Whether this was the last one.
     fn take_chunk(&mut self, publish_id: &str, request: &Request, now: i64) -> Result<bool, Rejected> {
         let forgets = self.config.uploads.forget_when_complete;
+        let welcome = self.config.uploads.stored_chunk_is_welcome;
         let Some(post) = self.posts.get_mut(publish_id) else {
             return Err(Rejected(404, "no upload task has this id and token".into()));
         };
@@ -206,6 +215,9 @@ impl World {
             return Err(Rejected(403, "the upload URL has expired".into()));
         }
         let (first, end) = chunk_range(upload, request)?;
+        if welcome && end <= upload.received && end == upload.chunk_end(first) {
+            return Ok(end == upload.size);
+        }
         if complete || first != upload.received {
             let why = format!("the chunk begins at {first}, {} bytes are here", upload.received);
             return Err(Rejected(416, why));

@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::crypto::nineteen_digits;
 use crate::faults::Endpoint;
+use crate::fields::Fields;
 use crate::media::Probe;
-use crate::publish::{Fields, Post, PostState, json_body};
+use crate::publish::{Post, PostState, json_body, share_url};
 use crate::wire::Request;
 use crate::world::{Refusal, Turn, World};
 
@@ -40,21 +41,28 @@ pub(crate) struct Film {
     width: u32,
     height: u32,
     is_aigc: bool,
+    #[serde(default)]
+    is_photo: bool,
 }
 
 impl Film {
     pub(crate) fn of(post: &Post) -> Option<Self> {
         let PostState::Complete { removed: false, .. } = post.state else { return None };
         post.public_since_ms?;
-        let Some(Probe::Video(video)) = &post.media else { return None };
+        let (duration_ms, width, height, is_photo) = match post.media.as_ref()? {
+            Probe::Video(video) => (video.duration_ms, video.width, video.height, false),
+            Probe::Photo(photo) => (0, photo.width, photo.height, true),
+            Probe::Nothing { .. } => return None,
+        };
         Some(Self {
             id: post.id,
             created_at_ms: post.completed_at_ms?,
             caption: post.title.clone(),
-            duration_ms: video.duration_ms,
-            width: video.width,
-            height: video.height,
+            duration_ms,
+            width,
+            height,
             is_aigc: post.is_aigc,
+            is_photo,
         })
     }
 
@@ -71,9 +79,10 @@ impl Film {
             "cover_image_url" => {
                 json!(format!("https://p16-sign.tiktokcdn.com/cover-{id}.jpeg?x-expires=21600"))
             }
-            "share_url" => json!(format!(
-                "https://www.tiktok.com/@{handle}/video/{id}?utm_campaign=tt4d_open_api&utm_source={client_key}"
-            )),
+            "share_url" => {
+                let url = share_url(handle, self.is_photo, id);
+                json!(format!("{url}?utm_campaign=tt4d_open_api&utm_source={client_key}"))
+            }
             "video_description" | "title" => json!(at_most_150(&self.caption)),
             "duration" => json!(self.duration_ms / 1_000),
             "height" => json!(self.height),
@@ -147,6 +156,7 @@ impl World {
         let posts = self.posts.values().filter(|post| post.account == handle);
         let mut films: Vec<Film> = posts.filter_map(Film::of).collect();
         films.extend(self.films.get(handle).into_iter().flatten().cloned());
+        films.retain(|film| !film.is_photo || self.config.photos_are_listed);
         films.sort_by_key(|film| std::cmp::Reverse((film.created_at_ms, film.id)));
         Ok(films)
     }
@@ -170,6 +180,7 @@ impl World {
             width: 720,
             height: 1_280,
             is_aigc: false,
+            is_photo: false,
         });
         id
     }

@@ -90,6 +90,10 @@ pub(crate) enum Task {
     PullDeadline(String),
     UploadDeadline(String),
     Cancel(String),
+    /// A slow download is complete.
+    Arrive(String),
+    /// A draft was left lying.
+    Wither(String),
     Settle(String),
     Reveal(String),
     Webhook(u64),
@@ -256,6 +260,8 @@ impl World {
                 Task::PullDeadline(publish_id) => self.pull_deadline(&publish_id, at, &mut effects),
                 Task::UploadDeadline(publish_id) => self.upload_deadline(&publish_id, at, &mut effects),
                 Task::Cancel(publish_id) => self.cancelled(&publish_id, at, &mut effects),
+                Task::Arrive(publish_id) => self.arrive(&publish_id, at, &mut effects),
+                Task::Wither(publish_id) => self.wither(&publish_id),
                 Task::Settle(publish_id) => self.settle(&publish_id, at, &mut effects),
                 Task::Reveal(publish_id) => self.reveal(&publish_id, at, &mut effects),
                 Task::Webhook(delivery) => self.send_webhook(delivery, at, &mut effects),
@@ -271,6 +277,7 @@ impl World {
             .posts
             .values()
             .filter(|post| post.state == PostState::Downloading && post.fetch_started)
+            .filter(|post| post.pull.is_none())
             .map(|post| post.publish_id.clone())
             .collect();
         for publish_id in open {
@@ -364,10 +371,17 @@ impl World {
             Endpoint::CreatorInfo => self.creator_info(request, turn),
             Endpoint::VideoInit => self.video_init(request, turn),
             Endpoint::InboxInit => self.inbox_init(request, turn),
+            Endpoint::ContentInit => self.content_init(request, turn),
             Endpoint::StatusFetch => self.status_fetch(request, turn),
             Endpoint::Cancel => self.cancel(request, turn),
             Endpoint::VideoList => self.video_list(request, turn),
         };
+        let result = result.map_err(|refusal| match refusal.code {
+            "invalid_params" if self.config.singular_invalid_param => {
+                Refusal { code: "invalid_param", ..refusal }
+            }
+            _ => refusal,
+        });
         envelope(result, turn)
     }
 
@@ -394,6 +408,7 @@ impl World {
             Endpoint::CreatorInfo => limits.creator_info,
             Endpoint::VideoInit => limits.video_init,
             Endpoint::InboxInit => limits.inbox_init,
+            Endpoint::ContentInit => limits.content_init,
             Endpoint::StatusFetch => limits.status_fetch,
             Endpoint::UserInfo => limits.user_info,
             Endpoint::VideoList => limits.video_list,
@@ -404,7 +419,9 @@ impl World {
             | Endpoint::Upload => return Ok(()),
         };
         let from = now - limits.window_ms;
-        let key = format!("{}|{}|{}", caller.client_key, caller.account, endpoint.name());
+        let is_init = matches!(endpoint, Endpoint::VideoInit | Endpoint::InboxInit | Endpoint::ContentInit);
+        let bucket = if is_init && limits.inits_share { "init" } else { endpoint.name() };
+        let key = format!("{}|{}|{bucket}", caller.client_key, caller.account);
         let window = self.windows.entry(key).or_default();
         while window.front().is_some_and(|at| *at <= from) {
             window.pop_front();
@@ -436,6 +453,16 @@ impl World {
         let Some(app) = self.config.apps.get(client_key) else { return true };
         let cap =
             if app.audited { app.active_user_cap } else { self.config.limits.unaudited_posting_creators };
+        if !app.audited && self.config.limits.unaudited_cap_counts_consents {
+            let ours = self.grants.values().filter(|grant| !grant.revoked && grant.client_key == client_key);
+            let mut first: Vec<&str> = Vec::new();
+            for grant in ours {
+                if !first.contains(&grant.account.as_str()) {
+                    first.push(&grant.account);
+                }
+            }
+            return !first.iter().take(cap as usize).any(|who| *who == account);
+        }
         let mut active: Vec<&str> = self
             .accepted
             .iter()
@@ -592,15 +619,23 @@ fn seen_request(request: &Request) -> Value {
     let Ok(mut body) = serde_json::from_slice::<Value>(&request.body) else {
         return Value::Null;
     };
-    if let Some(url) = body.pointer_mut("/source_info/video_url")
-        && let Some(text) = url.as_str()
+    if let Some(url) = body.pointer_mut("/source_info/video_url") {
+        redact_query(url);
+    }
+    if let Some(urls) = body.pointer_mut("/source_info/photo_images").and_then(Value::as_array_mut) {
+        urls.iter_mut().for_each(redact_query);
+    }
+    body
+}
+
+fn redact_query(url: &mut Value) {
+    if let Some(text) = url.as_str()
         && let Ok(mut parsed) = Url::parse(text)
         && parsed.query().is_some()
     {
         parsed.set_query(Some("redacted"));
         *url = Value::from(parsed.to_string());
     }
-    body
 }
 
 impl Call {

@@ -14,10 +14,18 @@ mod inbox;
 mod media;
 #[path = "it/oauth.rs"]
 mod oauth;
+#[path = "it/photos.rs"]
+mod photos;
 #[path = "it/publish.rs"]
 mod publish;
+#[path = "it/pulls.rs"]
+mod pulls;
 #[path = "it/rig.rs"]
 mod rig;
+#[path = "it/strangers.rs"]
+mod strangers;
+#[path = "it/switches.rs"]
+mod switches;
 #[path = "it/table.rs"]
 mod table;
 #[path = "it/upload.rs"]

@@ -55,7 +55,7 @@ async fn moved(fixture: &Fixture, events: Vec<Event>) -> Post {
 fn taken() -> Vec<Event> {
     let (nonce, until) = (Nonce::from_bits(5), ports::samples::NOON);
     vec![
-        Event::Claimed { nonce, until },
+        Event::Claimed { nonce, until, source: domain::post::Source::PullFromUrl },
         Event::InitAccepted { nonce, publish_id: PublishId("v_pub_url~v2.1".to_owned()) },
     ]
 }

@@ -83,7 +83,11 @@ impl Scene {
 }
 
 fn claimed() -> Event {
-    Event::Claimed { nonce: NONCE, until: ports::samples::NOON + SignedDuration::from_secs(40) }
+    Event::Claimed {
+        nonce: NONCE,
+        until: ports::samples::NOON + SignedDuration::from_secs(40),
+        source: domain::post::Source::PullFromUrl,
+    }
 }
 
 fn taken() -> Event {
@@ -203,7 +207,7 @@ async fn a_post_whose_video_is_still_to_come_and_one_whose_time_is_can_be_cancel
 async fn the_copy_of_a_cancelled_post_goes_and_that_of_one_that_may_be_pulled_stays() {
     let scene = scene().await;
     let id = scene.post(&[claimed(), taken()]).await;
-    let key = scene.row(&id).row.state.copy_key().unwrap();
+    let key = scene.row(&id).row.state.copy_keys().remove(0);
     scene.fixture.objects.put(&key, domain::media::Container::Mp4, b"copy".to_vec());
     scene.cancel(&id).await;
     assert!(scene.fixture.objects.object(&key).is_some(), "TikTok may be at it");
@@ -367,7 +371,7 @@ async fn a_person_says_that_a_doubtful_post_is_not_there_and_may_repeat_it() {
     for events in [vec![claimed(), lost()], vec![claimed(), taken(), Event::Silent]] {
         let scene = scene().await;
         let id = scene.post(&events).await;
-        let key = scene.row(&id).row.state.copy_key().unwrap();
+        let key = scene.row(&id).row.state.copy_keys().remove(0);
         scene.fixture.objects.put(&key, domain::media::Container::Mp4, b"copy".to_vec());
         let answer = scene.ask(&id, "resolve", &json!({ "outcome": "not_published" })).await;
         assert_eq!((StatusCode::OK, json!("failed")), (answer.status, answer.body["state"].clone()));

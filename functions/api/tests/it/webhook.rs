@@ -45,14 +45,17 @@ pub(super) async fn processing(fixture: &Fixture, creator: &domain::CreatorId) -
     let mut post = fixture.table.only_post().row;
     let content = fixture.table.content(&post.id, &post.content).await.unwrap().unwrap();
     let publish_id = PublishId(PUBLISH_ID.into());
-    for event in [Event::Claimed { nonce, until: now }, Event::InitAccepted { nonce, publish_id }] {
+    for event in [
+        Event::Claimed { nonce, until: now, source: domain::post::Source::PullFromUrl },
+        Event::InitAccepted { nonce, publish_id },
+    ] {
         let outcome = post.apply(event, Actor::Publish, now, &Periods::default()).unwrap();
         let Outcome::Moved(moved) = outcome else { panic!("it moves") };
         post = *moved;
     }
     fixture.table.insert_post(post.clone(), content);
     fixture.table.remember(&PublishId(PUBLISH_ID.into()), &post.id, now).await.unwrap();
-    let key = post.state.copy_key().unwrap();
+    let key = post.state.copy_keys().remove(0);
     fixture.objects.put(&key, domain::media::Container::Mp4, b"copy".to_vec());
     fixture.table.forget_calls();
     fixture.objects.forget_calls();
@@ -209,7 +212,10 @@ async fn a_repeated_word_about_the_first_attempt_is_no_question_about_the_second
     let mut row = fixture.table.only_post().row;
     let content = fixture.table.content(&row.id, &row.content).await.unwrap().unwrap();
     let now = fixture.clock.now();
-    for event in [Event::Claimed { nonce, until: now }, Event::AnswerLost { nonce }] {
+    for event in [
+        Event::Claimed { nonce, until: now, source: domain::post::Source::PullFromUrl },
+        Event::AnswerLost { nonce },
+    ] {
         let Ok(Outcome::Moved(moved)) = row.apply(event, Actor::Publish, now, &Periods::default()) else {
             panic!("it moves")
         };

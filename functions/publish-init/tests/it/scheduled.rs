@@ -8,7 +8,7 @@ use super::rig::{creator_infos, deliver_all, inits, publish, state};
 
 fn scheduled(stage: &Stage, seconds: i64) -> (PostId, Timestamp) {
     let at = stage.now() + SignedDuration::from_secs(seconds);
-    (stage.order(1, |order| order.publish_at = Some(at)), at)
+    (stage.order(1, |order| order.wish.publish_at = Some(at)), at)
 }
 
 /// What the sweep does when it sends a row's job.

@@ -111,7 +111,7 @@ fn again(stage: &Stage, post: &domain::PostId, attempts: u32) {
     let (at, nonce) = (stage.now(), domain::Nonce::from_bits(u128::from(attempts) + 77));
     let fresh = stage.processing(900 + u128::from(attempts));
     let publish_id = stage.post(&fresh).row.state.publish_id().unwrap().0.clone();
-    let claim = Event::Claimed { nonce, until: at };
+    let claim = Event::Claimed { nonce, until: at, source: domain::post::Source::PullFromUrl };
     let Ok(Outcome::Moved(row)) = row.apply(claim, Actor::Publish, at, &stage.periods) else {
         panic!("claim")
     };
@@ -265,7 +265,7 @@ fn a_post_for_its_creator_alone_has_no_tail() {
     let stage = Stage::new();
     let post = stage.processing(1);
     let mut row = stage.post(&post).row;
-    row.privacy_level = domain::content::PrivacyLevel::SelfOnly;
+    row.privacy_level = Some(domain::content::PrivacyLevel::SelfOnly);
     stage.table.insert_post(row, ports::samples::content());
     stage.tiktok.with(|world| {
         world.reconfigure(|config| config.accounts.get_mut("ada").unwrap().post_ids_withheld = true);
@@ -280,7 +280,11 @@ fn a_claim_that_ran_out_is_settled_as_unconfirmed_and_one_that_holds_is_left_alo
     let stage = Stage::new();
     let post = stage.accept(1);
     let nonce = domain::Nonce::from_bits(5);
-    let claim = Event::Claimed { nonce, until: stage.now() + SignedDuration::from_secs(40) };
+    let claim = Event::Claimed {
+        nonce,
+        until: stage.now() + SignedDuration::from_secs(40),
+        source: domain::post::Source::PullFromUrl,
+    };
     let row = stage.post(&post).row;
     let Ok(Outcome::Moved(row)) = row.apply(claim, Actor::Publish, stage.now(), &stage.periods) else {
         panic!("claim")
@@ -306,7 +310,11 @@ fn a_claim_whose_message_was_lost_is_settled_by_the_sweep() {
     let stage = Stage::new();
     let post = stage.accept(1);
     let until = stage.now() + SignedDuration::from_secs(40);
-    let claim = Event::Claimed { nonce: domain::Nonce::from_bits(5), until };
+    let claim = Event::Claimed {
+        nonce: domain::Nonce::from_bits(5),
+        until,
+        source: domain::post::Source::PullFromUrl,
+    };
     let row = stage.post(&post).row;
     let Ok(Outcome::Moved(row)) = row.apply(claim, Actor::Publish, stage.now(), &stage.periods) else {
         panic!("claim")

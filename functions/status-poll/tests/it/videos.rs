@@ -104,7 +104,7 @@ fn a_video_that_a_sibling_may_have_made_is_not_claimed() {
     // with another caption it cannot be
     let stage = listed();
     let sibling = stage.accept_with(1, |content: &mut Content| {
-        content.caption = domain::content::Caption::try_from("another day".to_owned()).unwrap();
+        content.caption = domain::content::Caption::of_video("another day".to_owned()).unwrap();
     });
     stage.lose(&sibling, true);
     stage.wait(60);
@@ -162,8 +162,9 @@ fn a_doubt_that_has_lost_the_slot_is_not_looked_for_any_more() {
 #[test]
 fn a_post_that_is_not_public_is_not_looked_for() {
     let stage = listed();
-    let post =
-        stage.order(1, |order| order.privacy_level = domain::content::PrivacyLevel::MutualFollowFriends);
+    let post = stage.order(1, |order| {
+        order.wish.privacy_level = Some(domain::content::PrivacyLevel::MutualFollowFriends)
+    });
     stage.lose(&post, true);
     film(&stage, &caption(), 4_000);
     drive(&stage, 4_000);

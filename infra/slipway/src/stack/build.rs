@@ -12,7 +12,8 @@ use tokio::process::Command;
 use crate::progress::Progress;
 
 /// The functions: each is a package with a binary of the same name.
-pub const FUNCTIONS: [&str; 5] = ["api", "media-ingest", "publish-init", "status-poll", "token-refresh"];
+pub const FUNCTIONS: [&str; 6] =
+    ["api", "media-ingest", "media-transfer", "publish-init", "status-poll", "token-refresh"];
 
 /// Cargo's profile for the functions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

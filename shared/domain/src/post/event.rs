@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::state::{Failure, HoldReason, PublishId};
+use super::state::{Failure, HoldReason, PublishId, Sender, Source};
 use crate::Nonce;
+use crate::account::Sealed;
 use crate::media::Pinned;
 use crate::timeline::Actor;
 
@@ -44,6 +45,12 @@ pub const PUBLISH_CANCELLED: &str = "publish_cancelled";
 /// same, and report under it that it failed.
 pub const NOBODY_FETCHED: &str = "fetch_log.nobody";
 
+/// The code of an upload of which nobody knows a publish id: no byte was sent, so nothing was created.
+pub const NOTHING_SENT: &str = "upload.nothing_sent";
+
+/// The code of an upload that TikTok waited for in vain.
+pub const UPLOAD_EXPIRED: &str = "upload.expired";
+
 /// What a person found out about a post that nobody else could.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {
@@ -82,6 +89,8 @@ pub enum Event {
         nonce: Nonce,
         /// The claiming invocation's deadline plus a margin.
         until: Timestamp,
+        /// How TikTok is to get the media.
+        source: Source,
     },
     /// TikTok took the post.
     InitAccepted {
@@ -89,6 +98,55 @@ pub enum Event {
         nonce: Nonce,
         /// TikTok's id.
         publish_id: PublishId,
+    },
+    /// TikTok waits for the bytes of the attempt.
+    UploadOpened {
+        /// The claimer.
+        nonce: Nonce,
+        /// TikTok's id.
+        publish_id: PublishId,
+        /// Where they go, sealed.
+        url: Sealed,
+    },
+    /// Somebody is about to send bytes. Known, if another one may be at it still.
+    SendBegun {
+        /// TikTok's id.
+        publish_id: PublishId,
+        /// Who, and for how long.
+        sender: Sender,
+    },
+    /// TikTok has confirmed bytes.
+    Sent {
+        /// Who sent them.
+        sender: Nonce,
+        /// How many TikTok has in all.
+        bytes: u64,
+        /// The sender stops for now.
+        leaves: bool,
+    },
+    /// TikTok has every byte.
+    UploadComplete {
+        /// TikTok's id.
+        publish_id: PublishId,
+    },
+    /// TikTok says that bytes are missing, and it takes no more: nothing was created and nothing will be.
+    UploadOver {
+        /// TikTok's id.
+        publish_id: PublishId,
+        /// Why no more bytes can come.
+        code: String,
+    },
+    /// TikTok is downloading, and has come so far.
+    Pulling {
+        /// TikTok's id.
+        publish_id: PublishId,
+        /// Its `downloaded_bytes`.
+        bytes: u64,
+    },
+    /// A draft is to be published.
+    Submitted {
+        /// Its media, if that is there.
+        media: Option<Pinned>,
     },
     /// The attempt is proven dead: TikTok refused it in words that mean nothing was created, no connection was ever made, or
     /// its copy was taken away before TikTok asked for it.
@@ -164,6 +222,13 @@ impl Event {
             Self::Refused(_) => "refused",
             Self::Claimed { .. } => "claimed",
             Self::InitAccepted { .. } => "init_accepted",
+            Self::UploadOpened { .. } => "upload_opened",
+            Self::SendBegun { .. } => "send_begun",
+            Self::Sent { .. } => "sent",
+            Self::UploadComplete { .. } => "upload_complete",
+            Self::UploadOver { .. } => "upload_over",
+            Self::Pulling { .. } => "pulling",
+            Self::Submitted { .. } => "submitted",
             Self::AttemptDead { .. } => "attempt_dead",
             Self::AnswerLost { .. } => "answer_lost",
             Self::Fenced { .. } => "fenced",

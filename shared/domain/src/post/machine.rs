@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::event::{AfterDeath, Event, PUBLISH_CANCELLED, Resolution, Verdict};
-use super::state::{Attempt, Doubt, Failure, PostState, PublishId};
+use super::event::{AfterDeath, Event, NOTHING_SENT, PUBLISH_CANCELLED, Resolution, Verdict};
+use super::state::{Attempt, Doubt, Failure, PostState, PublishId, Pulled, Source, Upload};
 use super::{Post, Task};
 use crate::media::Pinned;
 use crate::periods::Periods;
@@ -16,7 +16,8 @@ const NEW_ATTEMPTS_AFTER: [SignedDuration; 3] =
 /// A new state with what the timeline says about it.
 pub(super) struct Step {
     pub(super) state: PostState,
-    pub(super) what: What,
+    /// What the timeline says; nothing for what would only fill it.
+    pub(super) what: Option<What>,
     pub(super) code: Option<String>,
 }
 
@@ -29,11 +30,15 @@ pub(super) enum Decision {
 use Decision::{Known, Nonsense};
 
 fn step(state: PostState, what: What) -> Decision {
-    Decision::Step(Step { state, what, code: None })
+    Decision::Step(Step { state, what: Some(what), code: None })
+}
+
+fn quietly(state: PostState) -> Decision {
+    Decision::Step(Step { state, what: None, code: None })
 }
 
 fn coded(state: PostState, what: What, code: impl Into<String>) -> Decision {
-    Decision::Step(Step { state, what, code: Some(code.into()) })
+    Decision::Step(Step { state, what: Some(what), code: Some(code.into()) })
 }
 
 impl Post {
@@ -43,12 +48,11 @@ impl Post {
         use Event as E;
         use PostState as S;
         match (&self.state, event) {
+            (S::Draft, E::Submitted { media }) => {
+                step(waiting(media, self.publish_at, 0, now, periods), What::Submitted)
+            }
             (S::AwaitingMedia { .. }, E::MediaReady(media)) => {
-                let state = match self.publish_at.filter(|at| now < *at) {
-                    Some(at) => S::Scheduled { media, at },
-                    None => S::Queued { media, at: now, attempts: 0 },
-                };
-                step(state, What::MediaReady)
+                step(waiting(Some(media), self.publish_at, 0, now, periods), What::MediaReady)
             }
             (S::AwaitingMedia { .. }, E::MediaRejected(failure)) => fail(failure, None, What::MediaRejected),
             (S::Scheduled { .. } | S::Queued { .. } | S::Held { .. }, E::Held { until, why, code }) => {
@@ -68,9 +72,10 @@ impl Post {
             (S::Scheduled { .. } | S::Queued { .. } | S::Held { .. }, E::Refused(failure)) => {
                 fail(failure, None, What::Failed)
             }
-            (S::Scheduled { .. } | S::Queued { .. } | S::Held { .. }, E::Claimed { nonce, until }) => {
+            (S::Scheduled { .. } | S::Queued { .. } | S::Held { .. }, E::Claimed { nonce, until, source }) => {
                 let Some((media, attempts)) = self.state.ready() else { return Nonsense };
-                let attempt = Attempt { number: attempts + 1, nonce, claimed_at: now, unindexed: false };
+                let attempt =
+                    Attempt { number: attempts + 1, nonce, claimed_at: now, source, unindexed: false };
                 step(S::Initiating { media: media.clone(), attempt, until }, What::Claimed)
             }
             // the claimer may store its publish id however late it is
@@ -80,8 +85,7 @@ impl Post {
                 E::InitAccepted { nonce, publish_id },
             ) if attempt.nonce == nonce => {
                 let attempt = Attempt { unindexed: true, ..attempt.clone() };
-                let state = S::Processing { media: media.clone(), attempt, publish_id, since: now };
-                step(state, What::InitAccepted)
+                step(processing(media, attempt, publish_id, now), What::InitAccepted)
             }
             (
                 S::Cancelling { media, attempt, publish_id: None, .. }
@@ -101,6 +105,110 @@ impl Post {
                 | S::Unconfirmed { media, attempt, publish_id: None, .. },
                 E::AttemptDead { nonce, code, then },
             ) if attempt.nonce == nonce => dead(media, attempt, &code, then),
+            (S::Initiating { media, attempt, .. }, E::UploadOpened { nonce, publish_id, url })
+                if attempt.nonce == nonce =>
+            {
+                let attempt = Attempt { unindexed: true, ..attempt.clone() };
+                let (media, upload) = (media.clone(), Upload::opened(url));
+                let state = S::Uploading { media, attempt, publish_id, upload, since: now };
+                step(state, What::InitAccepted)
+            }
+            // no byte was sent, and none will be
+            (
+                S::Cancelling { attempt, publish_id: None, .. },
+                E::UploadOpened { nonce, publish_id, .. },
+            ) if attempt.nonce == nonce => {
+                step(S::Cancelled { publish_id: Some(publish_id) }, What::Cancelled)
+            }
+            (
+                S::Uploading { media, attempt, publish_id: ours, upload, since },
+                E::SendBegun { publish_id, sender },
+            ) if *ours == publish_id => {
+                let rival = upload.sender.filter(|it| it.nonce != sender.nonce && now < it.until);
+                if rival.is_some() || upload.sender == Some(sender) {
+                    return Known;
+                }
+                let first = !upload.begun;
+                let upload = Upload { begun: true, sender: Some(sender), ..upload.clone() };
+                let (media, attempt) = (media.clone(), attempt.clone());
+                let state = S::Uploading { media, attempt, publish_id, upload, since: *since };
+                if first { step(state, What::UploadBegun) } else { quietly(state) }
+            }
+            (
+                S::Uploading { media, attempt, publish_id, upload, since },
+                E::Sent { sender, bytes, leaves },
+            ) if upload.sender.is_some_and(|it| it.nonce == sender) => {
+                let sent = upload.sent.max(bytes);
+                if sent == upload.sent && !leaves {
+                    return Known;
+                }
+                let upload =
+                    Upload { sent, sender: upload.sender.filter(|_| !leaves), ..upload.clone() };
+                let (media, attempt, publish_id) = (media.clone(), attempt.clone(), publish_id.clone());
+                quietly(S::Uploading { media, attempt, publish_id, upload, since: *since })
+            }
+            (S::Uploading { media, attempt, publish_id: ours, .. }, E::UploadComplete { publish_id })
+                if *ours == publish_id =>
+            {
+                step(processing(media, attempt.clone(), publish_id, now), What::Uploaded)
+            }
+            (
+                S::Uploading { media, attempt, publish_id: ours, .. }
+                | S::Processing { media, attempt, publish_id: ours, .. }
+                | S::Unconfirmed {
+                    media, attempt, publish_id: Some(ours), doubt: Doubt { cancel: false, .. },
+                },
+                E::UploadOver { publish_id, code },
+            ) if *ours == publish_id && attempt.source == Source::FileUpload => {
+                let passing = Verdict::Failed {
+                    reason: code,
+                    passing: true,
+                    remedy: "look at why the upload takes so long, then retry the post".to_owned(),
+                };
+                let again = self.wait_after_passing_failure().map(|wait| now + wait);
+                said_of_running(media, attempt, publish_id, passing, now, again)
+            }
+            (
+                S::Cancelling { attempt, publish_id: Some(ours), .. }
+                | S::Unconfirmed { attempt, publish_id: Some(ours), .. },
+                E::UploadOver { publish_id, code },
+            ) if *ours == publish_id && attempt.source == Source::FileUpload => {
+                coded(S::Cancelled { publish_id: Some(publish_id) }, What::Cancelled, code)
+            }
+            (
+                S::Processing { media, attempt, publish_id: ours, since, pulled },
+                E::Pulling { publish_id, bytes },
+            ) if *ours == publish_id => {
+                let with = |pulled| S::Processing {
+                    media: media.clone(),
+                    attempt: attempt.clone(),
+                    publish_id: publish_id.clone(),
+                    since: *since,
+                    pulled: Some(pulled),
+                };
+                match pulled {
+                    Some(had) if had.bytes >= bytes => {
+                        let stalled = !had.told && now >= had.since + STALLED;
+                        if !stalled {
+                            return Known;
+                        }
+                        step(with(Pulled { told: true, ..*had }), What::PullStalled)
+                    }
+                    Some(_) | None => quietly(with(Pulled { bytes, since: now, told: false })),
+                }
+            }
+            // without a byte nothing exists: the URL was never used, and whoever got it may not use it any more
+            (S::Initiating { media, attempt, .. }, E::AnswerLost { nonce })
+                if attempt.nonce == nonce && attempt.source == Source::FileUpload =>
+            {
+                let wait = LOST_AGAIN * i32::try_from(attempt.number.min(30)).unwrap_or(1);
+                dead(media, attempt, NOTHING_SENT, AfterDeath::Again(now + wait))
+            }
+            (S::Cancelling { attempt, publish_id: None, .. }, E::AnswerLost { nonce })
+                if attempt.nonce == nonce && attempt.source == Source::FileUpload =>
+            {
+                coded(S::Cancelled { publish_id: None }, What::Cancelled, NOTHING_SENT)
+            }
             (S::Initiating { media, attempt, .. }, E::AnswerLost { nonce }) if attempt.nonce == nonce => {
                 step(unconfirmed(media, attempt, None, Doubt::new(now)), What::Unconfirmed)
             }
@@ -124,7 +232,7 @@ impl Post {
                 let state = if doubt.cancel {
                     cancelling(&media, attempt, publish_id, now)
                 } else {
-                    S::Processing { media, attempt, publish_id, since: now }
+                    processing(&media, attempt, publish_id, now)
                 };
                 step(state, What::Adopted)
             }
@@ -142,7 +250,11 @@ impl Post {
                 let doubt = Doubt { reminders: doubt.reminders + 1, ..doubt.clone() };
                 step(unconfirmed(media, attempt, publish_id.clone(), doubt), What::Unresolved)
             }
-            (S::Processing { media, attempt, publish_id, .. }, E::Silent) => {
+            (
+                S::Uploading { media, attempt, publish_id, .. }
+                | S::Processing { media, attempt, publish_id, .. },
+                E::Silent,
+            ) => {
                 let doubt = Doubt { reminders: 1, ..Doubt::new(now) };
                 let state = unconfirmed(media, attempt, Some(publish_id.clone()), doubt);
                 coded(state, What::Unresolved, "tiktok.silent")
@@ -153,7 +265,8 @@ impl Post {
                 coded(state, What::Unresolved, "tiktok.silent")
             }
             (
-                S::Processing { media, attempt, publish_id: ours, .. }
+                S::Uploading { media, attempt, publish_id: ours, .. }
+                | S::Processing { media, attempt, publish_id: ours, .. }
                 | S::Unconfirmed { media, attempt, publish_id: Some(ours), doubt: Doubt { cancel: false, .. } },
                 E::Said { publish_id, verdict },
             ) if *ours == publish_id => {
@@ -180,16 +293,24 @@ impl Post {
             ) if *ours == publish_id => said_of_ended(publish_id, verdict, now),
             // nothing is open: every attempt is proven dead, or there never was one
             (
-                S::AwaitingMedia { .. } | S::Scheduled { .. } | S::Queued { .. } | S::Held { .. },
+                S::Draft
+                | S::AwaitingMedia { .. }
+                | S::Scheduled { .. }
+                | S::Queued { .. }
+                | S::Held { .. },
                 E::CancelAsked,
             ) => step(S::Cancelled { publish_id: None }, What::Cancelled),
+            (S::Uploading { publish_id, upload: Upload { begun: false, .. }, .. }, E::CancelAsked) => {
+                step(S::Cancelled { publish_id: Some(publish_id.clone()) }, What::Cancelled)
+            }
             (S::Initiating { media, attempt, until }, E::CancelAsked) => {
                 let (media, attempt) = (media.clone(), attempt.clone());
                 let state = S::Cancelling { media, attempt, publish_id: None, until: *until, since: now };
                 step(state, What::CancelAsked)
             }
             (
-                S::Processing { media, attempt, publish_id, .. }
+                S::Uploading { media, attempt, publish_id, .. }
+                | S::Processing { media, attempt, publish_id, .. }
                 | S::Unconfirmed {
                     media,
                     attempt,
@@ -206,8 +327,7 @@ impl Post {
                 S::Cancelling { media, attempt, publish_id: Some(publish_id), .. },
                 E::CancelRefused { code },
             ) => {
-                let (media, attempt, publish_id) = (media.clone(), attempt.clone(), publish_id.clone());
-                coded(S::Processing { media, attempt, publish_id, since: now }, What::CancelRefused, code)
+                coded(processing(media, attempt.clone(), publish_id.clone(), now), What::CancelRefused, code)
             }
             (S::Unconfirmed { publish_id, .. }, E::Resolved(Resolution::Published { post_id })) => {
                 let (publish_id, post_ids) = (publish_id.clone(), post_id.into_iter().collect());
@@ -228,6 +348,7 @@ impl Post {
                 | S::Queued { .. }
                 | S::Held { .. }
                 | S::Initiating { .. }
+                | S::Uploading { .. }
                 | S::Processing { .. }
                 | S::Cancelling { .. }
                 | S::Unconfirmed { .. },
@@ -241,11 +362,14 @@ impl Post {
                 if told { Known } else { coded(self.state.clone(), What::PutAside, queue) }
             }
             // repeats of what is behind us
+            // (and a draft looks at its media when it is submitted)
             (
-                S::Scheduled { .. }
+                S::Draft
+                | S::Scheduled { .. }
                 | S::Queued { .. }
                 | S::Held { .. }
                 | S::Initiating { .. }
+                | S::Uploading { .. }
                 | S::Processing { .. }
                 | S::Cancelling { .. }
                 | S::SentToInbox { .. }
@@ -255,7 +379,23 @@ impl Post {
                 | S::Unconfirmed { .. },
                 E::MediaReady(_) | E::MediaRejected(_),
             )
+            | (
+                S::AwaitingMedia { .. } | S::Scheduled { .. } | S::Queued { .. },
+                E::Submitted { .. },
+            )
             | (S::Scheduled { .. } | S::Queued { .. }, E::Released)
+            | (
+                S::Uploading { .. }
+                | S::Processing { .. }
+                | S::Cancelling { .. }
+                | S::SentToInbox { .. }
+                | S::Published { .. }
+                | S::Failed { .. }
+                | S::Cancelled { .. }
+                | S::Unconfirmed { .. },
+                E::AnswerLost { .. },
+            )
+            // what is behind an upload that has ended, and downloads of what has moved on
             | (
                 S::Processing { .. }
                 | S::Cancelling { .. }
@@ -264,7 +404,16 @@ impl Post {
                 | S::Failed { .. }
                 | S::Cancelled { .. }
                 | S::Unconfirmed { .. },
-                E::AnswerLost { .. },
+                E::UploadComplete { .. },
+            )
+            | (
+                S::Cancelling { .. }
+                | S::SentToInbox { .. }
+                | S::Published { .. }
+                | S::Failed { .. }
+                | S::Cancelled { .. }
+                | S::Unconfirmed { .. },
+                E::Pulling { .. },
             )
             | (
                 S::SentToInbox { .. }
@@ -284,14 +433,17 @@ impl Post {
                 Known
             }
             (
-                S::Processing { .. }
+                S::Uploading { .. }
+                | S::Processing { .. }
                 | S::Cancelling { .. }
                 | S::SentToInbox { .. }
                 | S::Published { .. }
                 | S::Failed { .. }
                 | S::Cancelled { .. }
                 | S::Unconfirmed { .. },
-                E::InitAccepted { publish_id, .. } | E::Adopted { publish_id, .. },
+                E::InitAccepted { publish_id, .. }
+                | E::Adopted { publish_id, .. }
+                | E::UploadOpened { publish_id, .. },
             ) if self.state.publish_id() == Some(&publish_id) => Known,
             (S::Published { post_ids, .. }, E::Found { post_id, .. }) if post_ids.contains(&post_id) => Known,
             // an older attempt's word about itself: that attempt is dead already
@@ -300,6 +452,7 @@ impl Post {
                 | S::Queued { .. }
                 | S::Held { .. }
                 | S::Initiating { .. }
+                | S::Uploading { .. }
                 | S::Processing { .. }
                 | S::Cancelling { .. }
                 | S::Cancelled { .. }
@@ -307,11 +460,13 @@ impl Post {
                 E::Said { verdict: Verdict::Failed { .. }, .. },
             ) => Known,
             (
-                S::AwaitingMedia { .. }
+                S::Draft
+                | S::AwaitingMedia { .. }
                 | S::Scheduled { .. }
                 | S::Queued { .. }
                 | S::Held { .. }
                 | S::Initiating { .. }
+                | S::Uploading { .. }
                 | S::Processing { .. }
                 | S::Cancelling { .. }
                 | S::SentToInbox { .. }
@@ -324,6 +479,13 @@ impl Post {
                 | E::Refused(_)
                 | E::Claimed { .. }
                 | E::InitAccepted { .. }
+                | E::UploadOpened { .. }
+                | E::SendBegun { .. }
+                | E::Sent { .. }
+                | E::UploadComplete { .. }
+                | E::UploadOver { .. }
+                | E::Pulling { .. }
+                | E::Submitted { .. }
                 | E::AttemptDead { .. }
                 | E::AnswerLost { .. }
                 | E::Fenced { .. }
@@ -334,7 +496,8 @@ impl Post {
                 | E::Silent
                 | E::CancelAsked
                 | E::CancelRefused { .. }
-                | E::Resolved(_),
+                | E::Resolved(_)
+                | E::PutAside { .. },
             ) => Nonsense,
         }
     }
@@ -377,6 +540,11 @@ impl Post {
     }
 }
 
+/// An upload whose init was not answered is begun anew after as many of these as there were attempts: each may leave an id at
+/// TikTok that nobody uses.
+const LOST_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+/// A download that has not got on for so long is worth telling.
+const STALLED: SignedDuration = SignedDuration::from_mins(10);
 /// A workspace is told that jobs about a post fail no more often than this.
 const PUT_ASIDE_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 /// The workspace is told of a doubt this long before the account goes on without it.
@@ -384,6 +552,25 @@ const TOLD_BEFORE: SignedDuration = SignedDuration::from_mins(1);
 /// The workspace is told of a doubt this often, once a day.
 const REMINDERS: u32 = 7;
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// A post that may be published as soon as its media and its time are there.
+pub(super) fn waiting(
+    media: Option<Pinned>,
+    publish_at: Option<Timestamp>,
+    attempts: u32,
+    now: Timestamp,
+    periods: &Periods,
+) -> PostState {
+    match (media, publish_at.filter(|at| now < *at)) {
+        (Some(media), None) => PostState::Queued { media, at: now, attempts },
+        (Some(media), Some(at)) => PostState::Scheduled { media, at },
+        (None, _) => PostState::AwaitingMedia { deadline: now + periods.media_deadline },
+    }
+}
+
+fn processing(media: &Pinned, attempt: Attempt, publish_id: PublishId, now: Timestamp) -> PostState {
+    PostState::Processing { media: media.clone(), attempt, publish_id, since: now, pulled: None }
+}
 
 fn cancelling(media: &Pinned, attempt: Attempt, publish_id: PublishId, now: Timestamp) -> PostState {
     let media = media.clone();

@@ -1,10 +1,11 @@
 //! What a post is, with exactly what is known then.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Nonce;
-use crate::media::{Container, Pinned};
+use crate::account::Sealed;
+use crate::media::Pinned;
 
 /// TikTok's id of one publication attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -103,31 +104,86 @@ pub struct Failure {
     pub remedy: String,
 }
 
+/// How an attempt gives TikTok the media, in TikTok's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Source {
+    /// TikTok downloads a copy that is this attempt's own.
+    #[default]
+    PullFromUrl,
+    /// We send the bytes. Before the first one nothing exists at TikTok.
+    FileUpload,
+}
+
 /// One attempt at TikTok.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// Counts from 1.
     pub number: u32,
-    /// The claimer; also the random part of the key of this attempt's own copy.
+    /// The claimer; also the random part of the keys of this attempt's own copies.
     pub nonce: Nonce,
     /// When it was claimed: TikTok cannot have heard of it before.
     pub claimed_at: Timestamp,
+    /// How TikTok gets the media.
+    pub source: Source,
     /// Nobody has seen yet that the post can be found by the attempt's publish id. Whoever wants the account's slot, or ends
     /// the post, makes sure of it first: an event about the id would look like another attempt's.
     pub unindexed: bool,
 }
 
 impl Attempt {
-    /// The attempt's own copy in the media bucket.
-    pub fn key(&self, container: Container) -> String {
-        attempt_key(self.nonce, container)
+    /// A number that no other attempt has: what an upload URL is bound to when it is sealed.
+    pub fn generation(&self) -> u64 {
+        u64::try_from(self.nonce.bits() & u128::from(u64::MAX)).unwrap_or_default()
+    }
+
+    /// When TikTok takes no more bytes of its upload, and time for clocks and for what is under way.
+    pub fn upload_over_at(&self) -> Timestamp {
+        self.claimed_at + UPLOAD_LIFE
     }
 }
 
-/// The key of an attempt's own copy, `m/<32 hexadecimal digits>.<extension>`. It is unguessable and never reused, so
-/// deleting the copy ends TikTok's access for good.
-pub fn attempt_key(nonce: Nonce, container: Container) -> String {
-    format!("m/{nonce}.{}", container.extension())
+/// An upload URL lives an hour (TikTok: Media Transfer Guide); five minutes for clocks and bytes that are under way.
+const UPLOAD_LIFE: SignedDuration = SignedDuration::from_mins(65);
+
+/// Bytes on their way to TikTok.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upload {
+    /// Where they go, sealed.
+    pub url: Sealed,
+    /// How many TikTok has confirmed, as far as was written down.
+    pub sent: u64,
+    /// Somebody has begun to send: from then on only TikTok's word shows that nothing is created.
+    pub begun: bool,
+    /// Who sends them now.
+    pub sender: Option<Sender>,
+}
+
+impl Upload {
+    /// An upload of which no byte was sent.
+    pub const fn opened(url: Sealed) -> Self {
+        Self { url, sent: 0, begun: false, sender: None }
+    }
+}
+
+/// The exclusive right to send the bytes of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sender {
+    /// The holder.
+    pub nonce: Nonce,
+    /// Afterwards somebody else may go on, and asks TikTok first how far it has come.
+    pub until: Timestamp,
+}
+
+/// How far TikTok's download was when it was last seen to get on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pulled {
+    /// TikTok's `downloaded_bytes`.
+    pub bytes: u64,
+    /// Since when it has been that many.
+    pub since: Timestamp,
+    /// The workspace was told that it does not get on.
+    pub told: bool,
 }
 
 /// What is known of an attempt whose fate nobody knows.
@@ -154,6 +210,8 @@ impl Doubt {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum PostState {
+    /// Written down; published when somebody says so.
+    Draft,
     /// The media is not there yet.
     AwaitingMedia {
         /// Afterwards the post fails.
@@ -195,6 +253,19 @@ pub enum PostState {
         /// Nobody else touches the post before.
         until: Timestamp,
     },
+    /// TikTok waits for the bytes. Without them nothing is ever created.
+    Uploading {
+        /// The bytes to post.
+        media: Pinned,
+        /// The attempt.
+        attempt: Attempt,
+        /// TikTok's id of it.
+        publish_id: PublishId,
+        /// The bytes on their way.
+        upload: Upload,
+        /// When TikTok opened it.
+        since: Timestamp,
+    },
     /// TikTok has taken the post.
     Processing {
         /// The bytes to post.
@@ -205,6 +276,8 @@ pub enum PostState {
         publish_id: PublishId,
         /// When TikTok took it.
         since: Timestamp,
+        /// How far its download has come, if that was looked at.
+        pulled: Option<Pulled>,
     },
     /// A person wants it stopped, and TikTok has not said yet whether it is.
     Cancelling {
@@ -262,15 +335,32 @@ pub enum PostState {
     },
 }
 
+/// What a state holds, whichever it is: the one place that lists them all for those who look for a part.
+#[derive(Default)]
+struct Parts<'a> {
+    media: Option<&'a Pinned>,
+    /// Dead attempts of a post that may begin another.
+    dead: Option<u32>,
+    /// The open attempt.
+    attempt: Option<&'a Attempt>,
+    /// The end of a claim whose claimer may still be inside init.
+    claimed_until: Option<Timestamp>,
+    publish_id: Option<&'a PublishId>,
+    doubt: Option<&'a Doubt>,
+    is_final: bool,
+}
+
 impl PostState {
     /// The state as a stable word.
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Draft => "draft",
             Self::AwaitingMedia { .. } => "awaiting_media",
             Self::Scheduled { .. } => "scheduled",
             Self::Queued { .. } => "queued",
             Self::Held { .. } => "held",
             Self::Initiating { .. } => "initiating",
+            Self::Uploading { .. } => "uploading",
             Self::Processing { .. } => "processing",
             Self::Cancelling { .. } => "cancelling",
             Self::SentToInbox { .. } => "sent_to_inbox",
@@ -281,124 +371,96 @@ impl PostState {
         }
     }
 
-    /// The key of the copy that TikTok may still pull; `None` when nothing may be pulled any more.
-    pub fn copy_key(&self) -> Option<String> {
+    fn parts(&self) -> Parts<'_> {
+        let none = Parts::default();
         match self {
-            Self::Initiating { media, attempt, .. }
-            | Self::Processing { media, attempt, .. }
-            | Self::Cancelling { media, attempt, .. }
-            | Self::Unconfirmed { media, attempt, doubt: Doubt { fenced_at: None, .. }, .. } => {
-                Some(attempt.key(media.container))
+            Self::Draft | Self::AwaitingMedia { .. } => none,
+            Self::Scheduled { media, .. } => Parts { media: Some(media), dead: Some(0), ..none },
+            Self::Queued { media, attempts, .. } | Self::Held { media, attempts, .. } => {
+                Parts { media: Some(media), dead: Some(*attempts), ..none }
             }
-            Self::AwaitingMedia { .. }
-            | Self::Scheduled { .. }
-            | Self::Queued { .. }
-            | Self::Held { .. }
-            | Self::SentToInbox { .. }
-            | Self::Published { .. }
-            | Self::Failed { .. }
-            | Self::Cancelled { .. }
-            | Self::Unconfirmed { .. } => None,
+            Self::Initiating { media, attempt, until } => {
+                Parts { media: Some(media), attempt: Some(attempt), claimed_until: Some(*until), ..none }
+            }
+            Self::Uploading { media, attempt, publish_id, .. }
+            | Self::Processing { media, attempt, publish_id, .. } => {
+                Parts { media: Some(media), attempt: Some(attempt), publish_id: Some(publish_id), ..none }
+            }
+            Self::Cancelling { media, attempt, publish_id, until, .. } => Parts {
+                media: Some(media),
+                attempt: Some(attempt),
+                claimed_until: publish_id.is_none().then_some(*until),
+                publish_id: publish_id.as_ref(),
+                ..none
+            },
+            Self::Unconfirmed { media, attempt, publish_id, doubt } => Parts {
+                media: Some(media),
+                attempt: Some(attempt),
+                publish_id: publish_id.as_ref(),
+                doubt: Some(doubt),
+                ..none
+            },
+            Self::SentToInbox { publish_id, .. } => {
+                Parts { publish_id: Some(publish_id), is_final: true, ..none }
+            }
+            Self::Published { publish_id, .. }
+            | Self::Failed { publish_id, .. }
+            | Self::Cancelled { publish_id } => {
+                Parts { publish_id: publish_id.as_ref(), is_final: true, ..none }
+            }
+        }
+    }
+
+    /// The keys of the copies that TikTok may still pull; none when nothing may be pulled any more.
+    pub fn copy_keys(&self) -> Vec<String> {
+        match self.parts() {
+            Parts { media: Some(media), attempt: Some(attempt), doubt, .. }
+                if attempt.source == Source::PullFromUrl
+                    && doubt.is_none_or(|doubt| doubt.fenced_at.is_none()) =>
+            {
+                media.attempt_keys(attempt.nonce)
+            }
+            _ => Vec::new(),
         }
     }
 
     /// TikTok's id of the attempt that matters.
-    pub const fn publish_id(&self) -> Option<&PublishId> {
-        match self {
-            Self::Processing { publish_id, .. } | Self::SentToInbox { publish_id, .. } => Some(publish_id),
-            Self::Published { publish_id, .. }
-            | Self::Failed { publish_id, .. }
-            | Self::Cancelled { publish_id }
-            | Self::Cancelling { publish_id, .. }
-            | Self::Unconfirmed { publish_id, .. } => publish_id.as_ref(),
-            Self::AwaitingMedia { .. }
-            | Self::Scheduled { .. }
-            | Self::Queued { .. }
-            | Self::Held { .. }
-            | Self::Initiating { .. } => None,
-        }
+    pub fn publish_id(&self) -> Option<&PublishId> {
+        self.parts().publish_id
+    }
+
+    /// The open attempt.
+    pub fn attempt(&self) -> Option<&Attempt> {
+        self.parts().attempt
     }
 
     /// Whether nothing but TikTok's word about the same attempt moves it any more.
-    pub const fn is_final(&self) -> bool {
-        match self {
-            Self::Published { .. }
-            | Self::Failed { .. }
-            | Self::Cancelled { .. }
-            | Self::SentToInbox { .. } => true,
-            Self::AwaitingMedia { .. }
-            | Self::Scheduled { .. }
-            | Self::Queued { .. }
-            | Self::Held { .. }
-            | Self::Initiating { .. }
-            | Self::Processing { .. }
-            | Self::Cancelling { .. }
-            | Self::Unconfirmed { .. } => false,
-        }
+    pub fn is_final(&self) -> bool {
+        self.parts().is_final
     }
 
     /// The end of a claim whose claimer may still be inside init.
-    pub const fn claimed_until(&self) -> Option<Timestamp> {
-        match self {
-            Self::Initiating { until, .. } | Self::Cancelling { until, publish_id: None, .. } => Some(*until),
-            Self::AwaitingMedia { .. }
-            | Self::Scheduled { .. }
-            | Self::Queued { .. }
-            | Self::Held { .. }
-            | Self::Processing { .. }
-            | Self::Cancelling { .. }
-            | Self::SentToInbox { .. }
-            | Self::Published { .. }
-            | Self::Failed { .. }
-            | Self::Cancelled { .. }
-            | Self::Unconfirmed { .. } => None,
-        }
+    pub fn claimed_until(&self) -> Option<Timestamp> {
+        self.parts().claimed_until
     }
 
     /// The bytes to post, and how many attempts are dead, of a post that has no open attempt and may begin one.
-    pub const fn ready(&self) -> Option<(&Pinned, u32)> {
-        match self {
-            Self::Scheduled { media, .. } => Some((media, 0)),
-            Self::Queued { media, attempts, .. } | Self::Held { media, attempts, .. } => {
-                Some((media, *attempts))
-            }
-            Self::AwaitingMedia { .. }
-            | Self::Initiating { .. }
-            | Self::Processing { .. }
-            | Self::Cancelling { .. }
-            | Self::SentToInbox { .. }
-            | Self::Published { .. }
-            | Self::Failed { .. }
-            | Self::Cancelled { .. }
-            | Self::Unconfirmed { .. } => None,
-        }
+    pub fn ready(&self) -> Option<(&Pinned, u32)> {
+        let Parts { media, dead, .. } = self.parts();
+        media.zip(dead)
     }
 
     /// The publish id by which nobody has seen yet that the post can be found.
-    pub const fn unindexed(&self) -> Option<&PublishId> {
-        match self {
-            Self::Processing { attempt: Attempt { unindexed: true, .. }, .. }
-            | Self::Cancelling { attempt: Attempt { unindexed: true, .. }, .. }
-            | Self::Unconfirmed { attempt: Attempt { unindexed: true, .. }, .. } => self.publish_id(),
-            Self::AwaitingMedia { .. }
-            | Self::Scheduled { .. }
-            | Self::Queued { .. }
-            | Self::Held { .. }
-            | Self::Initiating { .. }
-            | Self::Processing { .. }
-            | Self::Cancelling { .. }
-            | Self::SentToInbox { .. }
-            | Self::Published { .. }
-            | Self::Failed { .. }
-            | Self::Cancelled { .. }
-            | Self::Unconfirmed { .. } => None,
-        }
+    pub fn unindexed(&self) -> Option<&PublishId> {
+        let Parts { attempt, publish_id, .. } = self.parts();
+        publish_id.filter(|_| attempt.is_some_and(|attempt| attempt.unindexed))
     }
 
     /// The same, now that somebody has seen it.
     #[must_use]
     pub fn indexed(mut self) -> Self {
-        if let Self::Processing { attempt, .. }
+        if let Self::Uploading { attempt, .. }
+        | Self::Processing { attempt, .. }
         | Self::Cancelling { attempt, .. }
         | Self::Unconfirmed { attempt, .. } = &mut self
         {
@@ -408,21 +470,12 @@ impl PostState {
     }
 
     /// The attempt that nobody knows the fate of, and that has no publish id.
-    pub const fn lost(&self) -> Option<(&Attempt, &Doubt)> {
-        match self {
-            Self::Unconfirmed { attempt, doubt, publish_id: None, .. } => Some((attempt, doubt)),
-            Self::AwaitingMedia { .. }
-            | Self::Scheduled { .. }
-            | Self::Queued { .. }
-            | Self::Held { .. }
-            | Self::Initiating { .. }
-            | Self::Processing { .. }
-            | Self::Cancelling { .. }
-            | Self::SentToInbox { .. }
-            | Self::Published { .. }
-            | Self::Failed { .. }
-            | Self::Cancelled { .. }
-            | Self::Unconfirmed { .. } => None,
+    pub fn lost(&self) -> Option<(&Attempt, &Doubt)> {
+        match self.parts() {
+            Parts { attempt: Some(attempt), doubt: Some(doubt), publish_id: None, .. } => {
+                Some((attempt, doubt))
+            }
+            _ => None,
         }
     }
 }

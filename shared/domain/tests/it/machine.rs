@@ -1,13 +1,13 @@
 use domain::content::PrivacyLevel;
 use domain::notice::{News, PostNews};
 use domain::post::{
-    AfterDeath, Event, HoldReason, NOBODY_FETCHED, Order, PostState, PublishId, Resolution, Task, Verdict,
+    AfterDeath, Event, HoldReason, NOBODY_FETCHED, PostState, PublishId, Resolution, Source, Task, Verdict,
 };
 use domain::timeline::{Actor, What};
 use domain::{Outcome, Periods, Post, SignedDuration};
 
 use super::world::{
-    ID, NONCE, OTHER, accepted, at, cancelled, claimed, every_event, every_state, failed, in_state, order,
+    ID, NONCE, OTHER, accepted, at, cancelled, claimed, every_event, every_state, failed, in_state, order_at,
     pinned, publish_id, said, taken, then,
 };
 
@@ -51,6 +51,15 @@ fn the_whole_table() {
         "unresolved",
         "is there",
         "is not",
+        "submit",
+        "claim up",
+        "opened",
+        "sending",
+        "sent",
+        "sent,leaves",
+        "uploaded",
+        "upload over",
+        "pulling",
     ];
     let row = |post: &domain::Post| -> Vec<String> {
         every_event()
@@ -67,21 +76,26 @@ fn the_whole_table() {
     let rows = states.iter().map(|post| format!("{:14} {}", post.state.name(), row(post).join(" ")));
     let table = rows.collect::<Vec<_>>().join("\n") + "\n";
     let expected = "\
-awaiting_media queued failed ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! cancelled ! ! ! ! ! ! ! ! ! !
-scheduled      . . held held . failed initiating ! ! ! ! ! ! ! ! ! ! . . ! ! . ! ! cancelled ! . ! ! ! ! ! ! ! !
-queued         . . held held . failed initiating ! ! ! ! ! ! ! ! ! ! . . ! ! . ! ! cancelled ! . ! ! ! ! ! ! ! !
-held           . . held held queued failed initiating ! ! ! ! ! ! ! ! ! ! . . ! ! . ! ! cancelled ! . ! ! ! ! ! ! ! !
-initiating     . . ! ! ! ! ! processing ! queued held failed unconfirmed ! ! ! ! . . ! ! . ! ! cancelling ! . ! ! ! ! ! ! ! !
-processing     . . ! ! ! ! ! . ! ! ! ! . . . published published queued failed published published . ! unconfirmed cancelling . cancelled sent_to_inbox ! . ! ! ! ! !
-cancelling     . . ! ! ! ! ! cancelling ! cancelled cancelled cancelled unconfirmed . ! ! ! . . ! ! . ! ! . ! . ! ! ! ! ! ! ! !
-cancelling     . . ! ! ! ! ! . ! ! ! ! . . . published published failed failed published published . ! unconfirmed . processing cancelled sent_to_inbox ! . ! ! ! ! !
-sent_to_inbox  . . ! ! ! ! ! . ! ! ! ! . . . published published . . published . ! ! . ! . . . ! . ! ! ! ! !
-published      . . ! ! ! ! ! . ! ! ! ! . . . . published . . published published ! ! . ! . . . ! . ! ! ! ! !
-failed         . . ! ! ! ! ! . ! ! ! ! . . . published published . . published . ! ! . ! ! . . ! . ! ! ! ! !
-cancelled      . . ! ! ! ! ! . ! ! ! ! . . . published published . . published . . ! . . ! . . ! . ! ! ! ! !
-unconfirmed    . . ! ! ! ! ! processing ! queued held failed . . ! ! ! . . ! ! . ! . unconfirmed ! . ! unconfirmed processing ! published . published failed
-unconfirmed    . . ! ! ! ! ! cancelling ! cancelled cancelled cancelled . . ! ! ! . . ! ! . ! . . ! . ! unconfirmed cancelling ! published . published failed
-unconfirmed    . . ! ! ! ! ! . ! ! ! ! . . . published published queued failed published published . ! . cancelling ! cancelled sent_to_inbox ! . ! ! . published failed
+awaiting_media queued failed ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! cancelled ! ! ! ! ! ! ! ! ! ! . ! ! ! ! ! ! ! !
+scheduled      . . held held . failed initiating ! ! ! ! ! ! ! ! ! ! . . ! ! . ! ! cancelled ! . ! ! ! ! ! ! ! ! . initiating ! ! ! ! ! ! !
+queued         . . held held . failed initiating ! ! ! ! ! ! ! ! ! ! . . ! ! . ! ! cancelled ! . ! ! ! ! ! ! ! ! . initiating ! ! ! ! ! ! !
+held           . . held held queued failed initiating ! ! ! ! ! ! ! ! ! ! . . ! ! . ! ! cancelled ! . ! ! ! ! ! ! ! ! ! initiating ! ! ! ! ! ! !
+initiating     . . ! ! ! ! ! processing ! queued held failed unconfirmed ! ! ! ! . . ! ! . ! ! cancelling ! . ! ! ! ! ! ! ! ! ! ! uploading ! ! ! ! ! !
+processing     . . ! ! ! ! ! . ! ! ! ! . . . published published queued failed published published . ! unconfirmed cancelling . cancelled sent_to_inbox ! . ! ! ! ! ! ! ! . ! ! ! . ! processing
+cancelling     . . ! ! ! ! ! cancelling ! cancelled cancelled cancelled unconfirmed . ! ! ! . . ! ! . ! ! . ! . ! ! ! ! ! ! ! ! ! ! cancelled ! ! ! . ! .
+cancelling     . . ! ! ! ! ! . ! ! ! ! . . . published published failed failed published published . ! unconfirmed . processing cancelled sent_to_inbox ! . ! ! ! ! ! ! ! . ! ! ! . ! .
+sent_to_inbox  . . ! ! ! ! ! . ! ! ! ! . . . published published . . published . ! ! . ! . . . ! . ! ! ! ! ! ! ! . ! ! ! . ! .
+published      . . ! ! ! ! ! . ! ! ! ! . . . . published . . published published ! ! . ! . . . ! . ! ! ! ! ! ! ! . ! ! ! . ! .
+failed         . . ! ! ! ! ! . ! ! ! ! . . . published published . . published . ! ! . ! ! . . ! . ! ! ! ! ! ! ! . ! ! ! . ! .
+cancelled      . . ! ! ! ! ! . ! ! ! ! . . . published published . . published . . ! . . ! . . ! . ! ! ! ! ! ! ! . ! ! ! . ! .
+unconfirmed    . . ! ! ! ! ! processing ! queued held failed . . ! ! ! . . ! ! . ! . unconfirmed ! . ! unconfirmed processing ! published . published failed ! ! ! ! ! ! . ! .
+unconfirmed    . . ! ! ! ! ! cancelling ! cancelled cancelled cancelled . . ! ! ! . . ! ! . ! . . ! . ! unconfirmed cancelling ! published . published failed ! ! ! ! ! ! . ! .
+unconfirmed    . . ! ! ! ! ! . ! ! ! ! . . . published published queued failed published published . ! . cancelling ! cancelled sent_to_inbox ! . ! ! . published failed ! ! . ! ! ! . ! .
+draft          . . ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! ! cancelled ! ! ! ! ! ! ! ! ! ! queued ! ! ! ! ! ! ! !
+initiating     . . ! ! ! ! ! processing ! queued held failed queued ! ! ! ! . . ! ! . ! ! cancelling ! . ! ! ! ! ! ! ! ! ! ! uploading ! ! ! ! ! !
+uploading      . . ! ! ! ! ! . ! ! ! ! . . . published published queued failed published published . ! unconfirmed cancelled ! cancelled sent_to_inbox ! . ! ! ! ! ! ! ! . uploading ! ! processing queued !
+uploading      . . ! ! ! ! ! . ! ! ! ! . . . published published queued failed published published . ! unconfirmed cancelling ! cancelled sent_to_inbox ! . ! ! ! ! ! ! ! . . uploading uploading processing queued !
+cancelling     . . ! ! ! ! ! . ! ! ! ! . . . published published failed failed published published . ! unconfirmed . processing cancelled sent_to_inbox ! . ! ! ! ! ! ! ! . ! ! ! . cancelled .
 ";
     assert_eq!(table, expected, "\ncolumns: {columns:?}");
 }
@@ -195,10 +209,11 @@ fn only_public_posts_are_asked_for_a_post_id_and_not_for_ever() {
 #[test]
 fn the_key_of_an_attempt_is_never_another_attempts_key() {
     let post = in_state("initiating");
-    let first = post.state.copy_key().unwrap();
+    let first = post.state.copy_keys().remove(0);
     let dead = Event::AttemptDead { nonce: NONCE, code: "x".into(), then: AfterDeath::Again(at(1)) };
-    let again = then(&then(&post, dead), Event::Claimed { nonce: OTHER, until: at(80) });
-    let second = again.state.copy_key().unwrap();
+    let again =
+        then(&then(&post, dead), Event::Claimed { nonce: OTHER, until: at(80), source: Source::PullFromUrl });
+    let second = again.state.copy_keys().remove(0);
     assert_ne!(first, second);
     assert!(
         first.starts_with("m/") && std::path::Path::new(&first).extension().is_some_and(|it| it == "mp4")
@@ -244,7 +259,7 @@ fn a_scheduled_post_is_due_at_its_own_time_and_begins_by_the_claim() {
     let post = in_state("scheduled");
     assert_eq!(post.due, Some(at(600)));
     assert_eq!(post.accepted_as(), "scheduled");
-    let late = Order { publish_at: Some(at(600)), ..order(PrivacyLevel::SelfOnly) };
+    let late = order_at(PrivacyLevel::SelfOnly, at(600));
     let waiting = Post::accept(late, None, at(0), &periods);
     let ready = then(&waiting, Event::MediaReady(pinned()));
     assert_eq!(ready.state.name(), "scheduled");
@@ -325,7 +340,7 @@ fn after_the_copy_is_taken_away_the_log_is_looked_at_soon() {
 #[test]
 fn the_copy_of_a_fenced_attempt_is_nobodys_any_more() {
     let fenced = then(&in_state("unconfirmed"), Event::Fenced { nonce: NONCE, at: at(9) });
-    assert_eq!(fenced.state.copy_key(), None);
+    assert!(fenced.state.copy_keys().is_empty());
     let dead = Event::AttemptDead { nonce: NONCE, code: "x".into(), then: AfterDeath::Again(at(1)) };
     assert_eq!(then(&fenced, dead).state.name(), "queued");
 }
@@ -337,7 +352,7 @@ fn a_person_decides_what_nobody_else_can_know() {
     assert_eq!((there.state.name(), told(&there)), ("published", Some(PostNews::Published)));
     let gone = then(&post, Event::Resolved(Resolution::NotPublished));
     assert_eq!((gone.state.name(), told(&gone)), ("failed", Some(PostNews::Failed)));
-    assert_eq!(gone.state.copy_key(), None, "and it cannot appear later");
+    assert!(gone.state.copy_keys().is_empty(), "and it cannot appear later");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use domain::{Job, KeyName, MediaId, Nonce, PostId, Scope, Scopes};
 #[test]
 fn captions_are_counted_in_utf16_units() {
     let just_right = "🛶".repeat(CAPTION_MAX_UTF16 / 2);
-    assert!(Caption::try_from(just_right.clone()).is_ok());
-    let error = Caption::try_from(just_right + "x").unwrap_err();
+    assert!(Caption::of_video(just_right.clone()).is_ok());
+    let error = Caption::of_video(just_right + "x").unwrap_err();
     assert_eq!(error.found, CAPTION_MAX_UTF16 + 1);
 }
 

@@ -1,9 +1,11 @@
 //! Posts and events to play with.
 
-use domain::content::{ContentHash, PrivacyLevel};
-use domain::media::{Container, Pinned};
+use domain::account::Sealed;
+use domain::content::{ContentHash, Kind, PrivacyLevel};
+use domain::media::{Container, Pinned, PinnedVideo};
 use domain::post::{
-    AfterDeath, Event, Failure, HoldReason, Order, PUBLISH_CANCELLED, PublishId, Resolution, Verdict,
+    AfterDeath, Event, Failure, HoldReason, Order, PUBLISH_CANCELLED, PublishId, Resolution, Sender, Source,
+    Verdict, Wish,
 };
 use domain::timeline::Actor;
 use domain::{
@@ -20,7 +22,12 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
 }
 
 pub(crate) fn pinned() -> Pinned {
-    Pinned { etag: "\"e\"".into(), container: Container::Mp4, duration_ms: 5_000 }
+    Pinned::Video(PinnedVideo {
+        etag: "\"e\"".into(),
+        container: Container::Mp4,
+        duration_ms: 5_000,
+        size: Some(1_000_000),
+    })
 }
 
 pub(crate) fn accepted(pinned: Option<Pinned>, privacy: PrivacyLevel) -> Post {
@@ -33,12 +40,26 @@ pub(crate) fn order(privacy_level: PrivacyLevel) -> Order {
         workspace: WorkspaceId::from_bits(2),
         creator: CreatorId::from_bits(3),
         account: AccountId::from_bits(4),
-        content: ContentHash([5; 32]),
-        media: MediaId::from_bits(6),
-        privacy_level,
-        publish_at: None,
+        wish: wish(privacy_level),
+        draft: false,
         retry_of: None,
     }
+}
+
+pub(crate) fn wish(privacy_level: PrivacyLevel) -> Wish {
+    Wish {
+        content: ContentHash([5; 32]),
+        kind: Kind::Video,
+        media: MediaId::from_bits(6),
+        privacy_level: Some(privacy_level),
+        publish_at: None,
+    }
+}
+
+/// The same, to be published at a time.
+pub(crate) fn order_at(privacy_level: PrivacyLevel, publish_at: Timestamp) -> Order {
+    let wish = Wish { publish_at: Some(publish_at), ..wish(privacy_level) };
+    Order { wish, ..order(privacy_level) }
 }
 
 pub(crate) fn publish_id() -> PublishId {
@@ -50,7 +71,26 @@ pub(crate) fn failure() -> Failure {
 }
 
 pub(crate) fn claimed() -> Event {
-    Event::Claimed { nonce: NONCE, until: at(40) }
+    claimed_for(Source::PullFromUrl)
+}
+
+pub(crate) fn claimed_for(source: Source) -> Event {
+    Event::Claimed { nonce: NONCE, until: at(40), source }
+}
+
+pub(crate) fn opened() -> Event {
+    let url = Sealed { data_key: vec![1], cipher: vec![2] };
+    Event::UploadOpened { nonce: NONCE, publish_id: publish_id(), url }
+}
+
+pub(crate) const SENDER: Nonce = Nonce::from_bits(9);
+
+pub(crate) fn send_begun() -> Event {
+    Event::SendBegun { publish_id: publish_id(), sender: Sender { nonce: SENDER, until: at(90) } }
+}
+
+pub(crate) fn sent(bytes: u64, leaves: bool) -> Event {
+    Event::Sent { sender: SENDER, bytes, leaves }
 }
 
 pub(crate) fn taken() -> Event {
@@ -83,14 +123,20 @@ pub(crate) fn every_state() -> Vec<Post> {
     let published = then(&processing, said(Verdict::Complete { post_ids: vec![] }));
     let failed = then(&processing, said(failed(false)));
     let unconfirmed = then(&initiating, Event::AnswerLost { nonce: NONCE });
-    let order = Order { publish_at: Some(at(600)), ..order(PrivacyLevel::PublicToEveryone) };
-    let scheduled = Post::accept(order, Some(pinned()), at(0), &Periods::default());
+    let later = order_at(PrivacyLevel::PublicToEveryone, at(600));
+    let scheduled = Post::accept(later, Some(pinned()), at(0), &Periods::default());
     let stopping = then(&initiating, Event::CancelAsked);
     let cancelling = then(&processing, Event::CancelAsked);
     let cancelled = then(&cancelling, said(cancelled()));
     let inbox = then(&processing, said(Verdict::InInbox));
     let silent = then(&processing, Event::Silent);
     let unwanted = then(&unconfirmed, Event::CancelAsked);
+    let unsent = Order { draft: true, ..order(PrivacyLevel::PublicToEveryone) };
+    let draft = Post::accept(unsent, None, at(0), &Periods::default());
+    let opening = then(&queued, claimed_for(Source::FileUpload));
+    let uploading = then(&opening, opened());
+    let sending = then(&uploading, send_begun());
+    let waiting_for_bytes = then(&sending, Event::CancelAsked);
     vec![
         waiting,
         scheduled,
@@ -107,6 +153,11 @@ pub(crate) fn every_state() -> Vec<Post> {
         unconfirmed,
         unwanted,
         silent,
+        draft,
+        opening,
+        uploading,
+        sending,
+        waiting_for_bytes,
     ]
 }
 
@@ -160,7 +211,16 @@ pub(crate) fn every_event() -> Vec<Event> {
         Event::Unresolved,
         Event::Resolved(Resolution::Published { post_id: Some(ID) }),
         Event::Resolved(Resolution::NotPublished),
+        Event::Submitted { media: Some(pinned()) },
+        claimed_for(Source::FileUpload),
+        opened(),
+        send_begun(),
+        sent(500_000, false),
+        sent(500_000, true),
+        Event::UploadComplete { publish_id: publish_id() },
+        Event::UploadOver { publish_id: publish_id(), code: "upload.expired".into() },
+        Event::Pulling { publish_id: publish_id(), bytes: 1_000 },
     ]
 }
 
-pub(crate) const EVENTS: usize = 35;
+pub(crate) const EVENTS: usize = 44;

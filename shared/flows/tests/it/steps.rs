@@ -48,7 +48,11 @@ fn an_event_that_makes_no_sense_any_more_and_an_endless_contest_are_told_apart()
     let (there, id) = (stage.clone(), post.clone());
     stage.script.before("save", move || async move {
         let row = there.post(&id).row;
-        let claim = Event::Claimed { nonce: Nonce::from_bits(1), until: there.now() };
+        let claim = Event::Claimed {
+            nonce: Nonce::from_bits(1),
+            until: there.now(),
+            source: domain::post::Source::PullFromUrl,
+        };
         let Ok(Outcome::Moved(row)) = row.apply(claim, Actor::Publish, there.now(), &there.periods) else {
             return;
         };

@@ -51,9 +51,7 @@ async fn a_denial_is_a_refusal_everywhere_and_never_a_missing_object() {
     let bucket = answering("403 Forbidden", DENIED).await;
     assert!(bucket.open(&media(1), 10).await.unwrap_err().refused);
     assert!(bucket.kept(&AccountId::from_bits(1), 3).await.unwrap_err().refused);
-    assert!(
-        bucket.copy_for_attempt(&media(1), "\"e\"", "m/k.mp4", Container::Mp4).await.unwrap_err().refused
-    );
+    assert!(bucket.copy_for_attempt(&media(1), "\"e\"", "m/k.mp4", "video/mp4").await.unwrap_err().refused);
     assert!(bucket.put_upload(&media(1), Container::Mp4, vec![1]).await.unwrap_err().refused);
     assert!(bucket.delete_copy("m/k.mp4").await.unwrap_err().refused);
 }
@@ -69,14 +67,14 @@ async fn a_server_error_passes() {
 async fn a_copy_that_fails_after_its_200_was_sent_is_not_done() {
     let bucket =
         answering("200 OK", "<Error><Code>InternalError</Code><Message>later</Message></Error>").await;
-    let copied = bucket.copy_for_attempt(&media(1), "\"e\"", "m/k.mp4", Container::Mp4).await;
+    let copied = bucket.copy_for_attempt(&media(1), "\"e\"", "m/k.mp4", "video/mp4").await;
     assert!(!copied.unwrap_err().refused);
 }
 
 #[tokio::test]
 async fn a_copy_whose_answer_breaks_off_is_not_done() {
     let bucket = answering("200 OK", "").await;
-    let copied = bucket.copy_for_attempt(&media(1), "\"e\"", "m/k.mp4", Container::Mp4).await;
+    let copied = bucket.copy_for_attempt(&media(1), "\"e\"", "m/k.mp4", "video/mp4").await;
     assert!(!copied.unwrap_err().refused);
 }
 

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use domain::account::Tokens;
 use domain::media::{Container, upload_key};
 use domain::{AccountId, MediaId, SignedDuration, Timestamp};
@@ -164,19 +166,27 @@ impl Objects for MemoryObjects {
         media: &MediaId,
         etag: &str,
         key: &str,
-        container: Container,
+        content_type: &'static str,
     ) -> PortResult<Copied> {
         self.faults.run("copy_for_attempt", || {
             let mut objects = lock(&self.objects);
             let found = objects.get(&upload_key(media)).filter(|object| object.etag == etag).cloned();
             Ok(match found {
                 Some(object) => {
-                    let content_type = container.content_type().to_owned();
+                    let content_type = content_type.to_owned();
                     objects.insert(key.to_owned(), StoredObject { content_type, ..object });
                     Copied::Done
                 }
                 None => Copied::Changed,
             })
+        })
+    }
+
+    async fn read_upload(&self, media: &MediaId, etag: &str, range: Range<u64>) -> PortResult<Option<Bytes>> {
+        self.faults.run("read_upload", || {
+            let object = self.object(&upload_key(media)).filter(|object| object.etag == etag);
+            let at = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+            Ok(object.map(|object| Bytes::from(object.bytes).slice(at(range.start)..at(range.end))))
         })
     }
 

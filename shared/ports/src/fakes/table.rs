@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use domain::account::{AccountStatus, Lease, Slot, Tokens};
-use domain::app::{AppFacts, Breaker, Sighting};
+use domain::app::{AppFacts, Breaker, Detour, Sighting};
 use domain::content::ContentHash;
 use domain::limits::Limits;
 use domain::post::PublishId;
@@ -25,11 +25,13 @@ const OPERATIONS: &[&str] = &[
     "content",
     "work",
     "save",
+    "edit",
     "remember",
     "whose",
     "list",
     "declare",
     "media",
+    "several",
     "judge",
     "wait_for",
     "account",
@@ -62,6 +64,8 @@ const OPERATIONS: &[&str] = &[
     "trip",
     "take_probe",
     "breaker",
+    "detour",
+    "save_detour",
     "close_breaker",
     "file",
     "due",
@@ -106,6 +110,7 @@ struct Rows {
     events: HashMap<[u8; 32], Unexplained>,
     files: HashMap<String, String>,
     breaker: Option<Breaker>,
+    detour: Detour,
     history: Option<History>,
 }
 
@@ -397,6 +402,7 @@ impl Posts for MemoryTable {
                 content: content.and_then(|hash| rows.contents.get(&(post.clone(), *hash)).cloned()),
                 account: rows.account(account, read).map(without_previous),
                 breaker: content.and(rows.breaker.clone()),
+                detour: content.map(|_| rows.detour.clone()),
             })
         })
     }
@@ -414,6 +420,19 @@ impl Posts for MemoryTable {
                 rows.notices.insert(notice.id.clone(), notice.clone());
             }
             Ok(saved)
+        })
+    }
+
+    async fn edit(
+        &self,
+        seen: &Stored<Post>,
+        post: &Post,
+        content: &Content,
+        nonce: Nonce,
+    ) -> PortResult<Saved<Post>> {
+        self.run("edit", |rows| {
+            rows.contents.entry((post.id.clone(), post.content)).or_insert_with(|| content.clone());
+            Ok(write(rows.posts.get_mut(&seen.row.id), seen.version, post.clone(), nonce))
         })
     }
 
@@ -464,6 +483,13 @@ impl MediaRows for MemoryTable {
 
     async fn media(&self, id: &MediaId, read: Read) -> PortResult<Option<Stored<Media>>> {
         self.run("media", |rows| Ok(rows.media(id, read).cloned()))
+    }
+
+    async fn several(&self, ids: &[MediaId]) -> PortResult<Vec<Option<Media>>> {
+        self.run("several", |rows| {
+            let row = |id| rows.media(id, Read::Eventual).map(|stored| stored.row.clone());
+            Ok(ids.iter().map(row).collect())
+        })
     }
 
     async fn judge(&self, seen: &Stored<Media>, media: &Media, nonce: Nonce) -> PortResult<Saved<Media>> {
@@ -829,6 +855,23 @@ impl AppRows for MemoryTable {
 
     async fn breaker(&self) -> PortResult<Option<Breaker>> {
         self.run("breaker", |rows| Ok(rows.breaker.clone()))
+    }
+
+    async fn detour(&self) -> PortResult<Detour> {
+        self.run("detour", |rows| Ok(rows.detour.clone()))
+    }
+
+    async fn save_detour(&self, seen: &Detour, detour: &Detour) -> PortResult<bool> {
+        self.run("save_detour", |rows| {
+            if rows.detour == *detour {
+                return Ok(true);
+            }
+            let unchanged = rows.detour == *seen;
+            if unchanged {
+                rows.detour = detour.clone();
+            }
+            Ok(unchanged)
+        })
     }
 
     async fn close_breaker(&self, since: Timestamp) -> PortResult<()> {

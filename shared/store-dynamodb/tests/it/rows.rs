@@ -69,7 +69,16 @@ fn eventful(bits: u128) -> Vec<Post> {
             32_345,
         ),
         (Event::Released, Actor::Sweep, false, 64_401),
-        (Event::Claimed { nonce: CLAIMER, until: after(104_000) }, Actor::Publish, false, 65_002),
+        (
+            Event::Claimed {
+                nonce: CLAIMER,
+                until: after(104_000),
+                source: domain::post::Source::PullFromUrl,
+            },
+            Actor::Publish,
+            false,
+            65_002,
+        ),
         (
             Event::InitAccepted { nonce: CLAIMER, publish_id: publish_id.clone() },
             Actor::Publish,

@@ -18,7 +18,7 @@ use tiktok::{
 };
 use tokio::sync::oneshot;
 
-use super::script::{post, pull_url, shown, token};
+use super::script::{photo_post, photos, post, pull_url, shown, token};
 
 const OK: &str =
     r#"{"data":{"publish_id":"v_pub_url~v2.7"},"error":{"code":"ok","message":"","log_id":"l"}}"#;
@@ -108,7 +108,13 @@ fn read_request(stream: &mut TcpStream) {
     let text = String::from_utf8(seen).unwrap().to_ascii_lowercase();
     let target = text.split(" http/1.1\r\n").next().unwrap();
     assert!(
-        matches!(target, "post /v2/post/publish/video/init/" | "put /video/?upload_token=secret"),
+        matches!(
+            target,
+            "post /v2/post/publish/video/init/"
+                | "post /v2/post/publish/content/init/"
+                | "post /v2/post/publish/inbox/video/init/"
+                | "put /video/?upload_token=secret"
+        ),
         "{text}"
     );
     assert_eq!(text.matches("content-length: ").count(), 1, "{text}");
@@ -453,6 +459,39 @@ async fn the_settings_that_bear_on_one_attempt_override_the_callers() {
     let endpoints = Endpoints::new(&server.base(), &server.base()).unwrap();
     assert_ambiguous(init(&Client::new(exchange, endpoints)).await, Ambiguity::NotTikToksAnswer);
     server.saw_exactly(1).await;
+}
+
+// The same of photos and of drafts, of which a second one is as real.
+
+#[tokio::test]
+async fn photos_and_drafts_are_one_request_on_one_connection_wherever_it_is_cut() {
+    let whole = http("200 OK", "content-type: application/json\r\n", OK);
+    for cut in [0, 9, whole.len() - OK.len(), whole.len() - 1] {
+        let server = Server::answering(&whole[..cut]);
+        let client = client(&server.base(), PATIENT);
+        let photos = client.init_photo_post(&token(), &photo_post(), &photos()).await;
+        assert_ambiguous(photos, Ambiguity::NoWholeAnswer);
+        server.saw_exactly(1).await;
+
+        let server = Server::answering(&whole[..cut]);
+        let client = self::client(&server.base(), PATIENT);
+        assert_ambiguous(client.init_draft_pull(&token(), &pull_url()).await, Ambiguity::NoWholeAnswer);
+        server.saw_exactly(1).await;
+    }
+}
+
+#[tokio::test]
+async fn no_redirect_and_no_server_fault_makes_the_client_send_photos_twice() {
+    for (status, why) in [
+        ("307 Temporary Redirect", Ambiguity::NotTikToksAnswer),
+        ("500 Internal Server Error", Ambiguity::ServerFault),
+        ("503 Service Unavailable", Ambiguity::ServerFault),
+    ] {
+        let server = Server::answering(http(status, "retry-after: 0\r\nlocation: /elsewhere\r\n", ""));
+        let sent = client(&server.base(), PATIENT).init_photo_post(&token(), &photo_post(), &photos()).await;
+        assert_ambiguous(sent, why);
+        server.saw_exactly(1).await;
+    }
 }
 
 // The same of a chunk of an upload, which may be sent again, but not by the client itself.

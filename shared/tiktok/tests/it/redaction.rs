@@ -3,7 +3,7 @@
 use serde_json::json;
 use tiktok::{Endpoint, RefreshToken, Response, UploadPlan, VideoType};
 
-use super::script::{answering, app, post, pull_url, shown, taking, token, upload_url};
+use super::script::{answering, app, photo_post, photos, post, pull_url, shown, taking, token, upload_url};
 
 #[test]
 fn secrets_print_as_redacted() {
@@ -47,6 +47,18 @@ async fn requests_print_neither_headers_nor_body() {
     let _ = client.refresh(&app(), &RefreshToken::new("rft.SECRET")).await;
     let printed = format!("{:?}", client.exchange.sent());
     assert!(!printed.contains("SECRET"), "{printed}");
+}
+
+#[tokio::test]
+async fn photos_print_no_url_in_requests_answers_and_errors() {
+    for body in ["", r#"{"data":{},"error":{"code":"invalid_params","message":"","log_id":"l"}}"#] {
+        let client = answering(400, body);
+        let error = client.init_photo_post(&token(), &photo_post(), &photos()).await.unwrap_err();
+        let sent = client.exchange.sent();
+        let printed = format!("{sent:?} {:?} {:?} {}", sent.headers, photos(), shown(&error));
+        assert!(printed.contains("/v2/post/publish/content/init/"), "{printed}");
+        assert!(!printed.contains("SECRET"), "{printed}");
+    }
 }
 
 #[tokio::test]

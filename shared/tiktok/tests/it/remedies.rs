@@ -6,7 +6,7 @@ use tiktok::{
     Error, ErrorCode, ExchangeError, FailReason, OAuthErrorCode, RefreshToken, Remedy, UploadPlan, VideoType,
 };
 
-use super::script::{answering, app, post, pull_url, token, upload_url};
+use super::script::{answering, app, photo_post, photos, post, pull_url, token, upload_url};
 
 const MINUTE: Remedy = Remedy::WaitAndRetry { min: Duration::from_mins(1) };
 
@@ -44,12 +44,17 @@ fn envelope(code: &str) -> String {
 async fn every_code_at_init_has_its_remedy_and_its_proof() {
     for &(code, status, remedy, proof) in CODES {
         for status in [status, 200] {
-            let client = answering(status, envelope(code));
-            let error = client.init_video_pull(&token(), &post(), &pull_url()).await.unwrap_err();
-            assert!(matches!(error, Error::Refused { .. }), "{error:?}");
-            assert_eq!(error.code(), Some(code));
-            assert_eq!(error.remedy(), remedy, "{code}");
-            assert_eq!(error.proves_nothing_was_created(), proof, "{code}");
+            let client = || answering(status, envelope(code));
+            for error in [
+                client().init_video_pull(&token(), &post(), &pull_url()).await.unwrap_err(),
+                client().init_draft_pull(&token(), &pull_url()).await.unwrap_err(),
+                client().init_photo_post(&token(), &photo_post(), &photos()).await.unwrap_err(),
+            ] {
+                assert!(matches!(error, Error::Refused { .. }), "{error:?}");
+                assert_eq!(error.code(), Some(code));
+                assert_eq!(error.remedy(), remedy, "{code}");
+                assert_eq!(error.proves_nothing_was_created(), proof, "{code}");
+            }
         }
     }
 }
@@ -139,6 +144,13 @@ async fn a_lost_init_is_ambiguous_unless_its_bytes_are_still_to_come() {
     assert_eq!(
         [pull.remedy(), upload.remedy(), chunk.remedy()],
         [Remedy::Ambiguous, Remedy::TikTokFault, Remedy::TikTokFault]
+    );
+    let draft = lost.init_draft_pull(&token(), &pull_url()).await.unwrap_err();
+    let draft_upload = lost.init_draft_upload(&token(), plan).await.unwrap_err();
+    let photos = lost.init_photo_post(&token(), &photo_post(), &photos()).await.unwrap_err();
+    assert_eq!(
+        [draft.remedy(), draft_upload.remedy(), photos.remedy()],
+        [Remedy::Ambiguous, Remedy::TikTokFault, Remedy::Ambiguous]
     );
     // what is refused is refused whatever the source
     let refused = answering(403, envelope("spam_risk_too_many_posts"));

@@ -3,11 +3,11 @@
 use http::{Method, header};
 use serde_json::{Value, json};
 use tiktok::{
-    AuthorizeUrl, Endpoint, Endpoints, RefreshToken, Request, Scopes, UploadPlan, UploadUrl, VideoPost,
-    VideoType, scope,
+    AuthorizeUrl, Endpoint, Endpoints, PhotoMode, PhotoPost, PullUrl, RefreshToken, Request, Scopes,
+    UploadPlan, UploadUrl, VideoPost, VideoType, scope,
 };
 
-use super::script::{answering, app, post, pull_url, taking, token, upload_url};
+use super::script::{answering, app, photo_post, photos, post, pull_url, taking, token, upload_url};
 
 const OK: &str = r#"{"data":{},"error":{"code":"ok","message":"","log_id":"l"}}"#;
 
@@ -77,6 +77,75 @@ async fn an_init_of_an_upload_declares_its_plan() {
         })
     );
     assert_eq!(body["post_info"]["privacy_level"], "SELF_ONLY");
+}
+
+#[tokio::test]
+async fn an_init_of_a_draft_tells_its_source_alone() {
+    let client = answering(200, OK);
+    let _ = client.init_draft_pull(&token(), &pull_url()).await;
+    let sent = client.exchange.sent();
+    assert_eq!(sent.endpoint, Endpoint::DraftInit);
+    assert_eq!(sent.url.as_str(), "https://api.test/v2/post/publish/inbox/video/init/");
+    let source = json!({ "source": "PULL_FROM_URL", "video_url": pull_url().expose() });
+    assert_eq!(json_body(&sent), json!({ "source_info": source }));
+
+    let client = answering(200, OK);
+    let _ = client.init_draft_upload(&token(), UploadPlan::of(9).unwrap()).await;
+    let sent = client.exchange.sent();
+    assert_eq!(sent.endpoint, Endpoint::DraftUploadInit);
+    assert_eq!(sent.url.as_str(), "https://api.test/v2/post/publish/inbox/video/init/");
+    let source = json!({ "source": "FILE_UPLOAD", "video_size": 9, "chunk_size": 9, "total_chunk_count": 1 });
+    assert_eq!(json_body(&sent), json!({ "source_info": source }));
+}
+
+#[tokio::test]
+async fn an_init_of_photos_sends_every_boolean_and_every_url_in_order() {
+    let client = answering(200, OK);
+    let _ = client.init_photo_post(&token(), &photo_post(), &photos()).await;
+    let sent = client.exchange.sent();
+    assert_eq!(sent.endpoint, Endpoint::PhotoInit);
+    assert_eq!(sent.url.as_str(), "https://api.test/v2/post/publish/content/init/");
+    assert_eq!(
+        json_body(&sent),
+        json!({
+            "media_type": "PHOTO",
+            "post_mode": "DIRECT_POST",
+            "is_aigc": true,
+            "post_info": {
+                "title": "three walks",
+                "description": "by the #sea \"quoted\" \u{1f30a}",
+                "privacy_level": "SELF_ONLY",
+                "disable_comment": true,
+                "auto_add_music": false,
+                "brand_content_toggle": false,
+                "brand_organic_toggle": true,
+            },
+            "source_info": {
+                "source": "PULL_FROM_URL",
+                "photo_images": [
+                    "https://media.test/m/SECRET-2.jpg",
+                    "https://media.test/m/SECRET-1.webp?a=1&b=2",
+                ],
+                "photo_cover_index": 1,
+            },
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_draft_of_photos_leaves_the_settings_to_its_creator() {
+    let client = answering(200, OK);
+    let draft = PhotoPost { title: None, mode: PhotoMode::MediaUpload, is_aigc: false, ..photo_post() };
+    let _ = client.init_photo_post(&token(), &draft, &photos()).await;
+    let body = json_body(&client.exchange.sent());
+    assert_eq!((&body["post_mode"], &body["is_aigc"]), (&json!("MEDIA_UPLOAD"), &json!(false)));
+    let info = json!({ "description": "by the #sea \"quoted\" \u{1f30a}" });
+    assert_eq!(body["post_info"], info);
+
+    let client = answering(200, OK);
+    let bare = PhotoPost { description: None, ..draft };
+    let _ = client.init_photo_post(&token(), &bare, &[PullUrl::new("https://media.test/m/1.jpg")]).await;
+    assert_eq!(json_body(&client.exchange.sent())["post_info"], json!({}), "it is there all the same");
 }
 
 #[tokio::test]

@@ -19,9 +19,9 @@ use serde_json::{Value, json};
 use tiktok::{
     AccessToken, Ambiguity, AppCredentials, AuthorizeUrl, ChunkAnswer, Client, ClientSecret, Endpoint,
     Endpoints, Error, ErrorCode, Exchange, ExchangeError, ExchangeLimits, FailReason, NextChunk,
-    OAuthErrorCode, PrivacyLevel, PublishStatus, PullUrl, RefreshToken, Remedy, Request, ReqwestExchange,
-    Response, Scopes, StatusReport, TokenSet, UploadPlan, UploadUrl, Video, VideoPage, VideoPost, VideoType,
-    VideoUpload, scope,
+    OAuthErrorCode, PhotoMode, PhotoPost, PhotoSettings, PrivacyLevel, PublishStatus, PullUrl, RefreshToken,
+    Remedy, Request, ReqwestExchange, Response, Scopes, StatusReport, TokenSet, UploadPlan, UploadUrl, Video,
+    VideoPage, VideoPost, VideoType, VideoUpload, scope,
     webhook::{self, Event, EventKind, PublishType, RemovalReason, SignatureError},
 };
 use tiktok_sandbox::{
@@ -36,7 +36,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::script::{app, post, shown};
+use super::script::{app, photo_post, post, shown};
 
 const CALLBACK: &str = "https://slipway.example/oauth/callback";
 const KEY: &str = "key-1";
@@ -305,6 +305,40 @@ impl Site {
         self.client.upload_chunk(&upload.upload_url, VideoType::Mp4, range, total, piece).await
     }
 
+    async fn init_draft(&self) -> Result<String, Error> {
+        self.client.init_draft_pull(&self.token, &self.pull_url("good.mp4")).await
+    }
+
+    async fn init_photos_of(&self, post: &PhotoPost, files: &[&str]) -> Result<String, Error> {
+        let urls: Vec<PullUrl> = files.iter().map(|file| self.pull_url(file)).collect();
+        self.client.init_photo_post(&self.token, post, &urls).await
+    }
+
+    /// Two good photos, posted directly or as a draft, but for one change.
+    async fn init_photos_with(
+        &self,
+        mode: PhotoMode,
+        change: impl FnOnce(&mut PhotoPost),
+    ) -> Result<String, Error> {
+        let mut post = PhotoPost { mode, ..photo_post() };
+        change(&mut post);
+        self.init_photos_of(&post, &["good.jpg", "good.webp"]).await
+    }
+
+    async fn init_photos(&self) -> Result<String, Error> {
+        self.init_photos_with(photo_post().mode, |_| {}).await
+    }
+
+    async fn init_photo_draft(&self) -> Result<String, Error> {
+        self.init_photos_with(PhotoMode::MediaUpload, |_| {}).await
+    }
+
+    async fn init_photos_for(&self, privacy_level: PrivacyLevel) -> Result<String, Error> {
+        let PhotoMode::DirectPost(settings) = photo_post().mode else { panic!("a direct post") };
+        let mode = PhotoMode::DirectPost(PhotoSettings { privacy_level, ..settings });
+        self.init_photos_with(mode, |_| {}).await
+    }
+
     async fn exchange_code(&self, code: &str) -> Result<TokenSet, Error> {
         self.client.exchange_code(&app(), code, CALLBACK).await
     }
@@ -418,6 +452,8 @@ fn imitated(endpoint: Endpoint) -> Imitated {
         Endpoint::UserInfo => Imitated::UserInfo,
         Endpoint::CreatorInfo => Imitated::CreatorInfo,
         Endpoint::VideoInit | Endpoint::VideoUploadInit => Imitated::VideoInit,
+        Endpoint::DraftInit | Endpoint::DraftUploadInit => Imitated::InboxInit,
+        Endpoint::PhotoInit => Imitated::ContentInit,
         Endpoint::UploadChunk => Imitated::Upload,
         Endpoint::StatusFetch => Imitated::StatusFetch,
         Endpoint::Cancel => Imitated::Cancel,
@@ -472,9 +508,10 @@ impl Row {
         let world = site.sandbox.world();
         let (_, call) = world.calls(imitated(self.endpoint)).last().expect("the call");
         assert_eq!((call.status, call.code.as_str()), (self.http_status, self.code), "{call:?}");
-        let accepted = world.calls(Imitated::VideoInit).filter(|(_, call)| call.code == "ok").count();
-        assert_eq!(world.posts().count(), accepted);
-        if matches!(self.endpoint, Endpoint::VideoInit | Endpoint::VideoUploadInit) {
+        let inits = [Imitated::VideoInit, Imitated::InboxInit, Imitated::ContentInit];
+        let calls = inits.into_iter().flat_map(|endpoint| world.calls(endpoint));
+        assert_eq!(world.posts().count(), calls.filter(|(_, call)| call.code == "ok").count());
+        if inits.contains(&imitated(self.endpoint)) {
             assert_eq!(call.publish_id, None);
         }
     }
@@ -846,6 +883,153 @@ codes! {
             site.announce(9).await
         };
 
+    an_init_with_a_caption_too_long_in_the_posting_pages_words:
+        VideoInit 400 "invalid_param" Refused true Remedy::FixRequest;
+        site => {
+            site.change(|config| config.singular_invalid_param = true);
+            site.init_with(|post| post.title = Some("x".repeat(2_201))).await
+        };
+
+    // inbox/video/init
+    a_draft_with_a_dead_token: DraftInit 401 "access_token_invalid" Refused true Remedy::RefreshToken;
+        site => site.client.init_draft_pull(&AccessToken::new("act.SECRET-DEAD"), &site.pull_url("good.mp4")).await;
+    a_draft_without_the_scope: DraftInit 401 "scope_not_authorized" Refused true Remedy::Reauthorize;
+        site => {
+            let token = site.token_of("ada", &[scope::VIDEO_PUBLISH]);
+            site.client.init_draft_pull(&token, &site.pull_url("good.mp4")).await
+        };
+    seven_drafts_a_minute: DraftInit 429 "rate_limit_exceeded" Refused true A_MINUTE;
+        site => {
+            site.change(|config| config.inbox.pending_cap = 9);
+            for _ in 0..6 {
+                site.init_draft().await.unwrap();
+            }
+            site.init_draft().await
+        };
+    a_draft_from_a_plain_http_url: DraftInit 400 "invalid_params" Refused true Remedy::FixRequest;
+        site => {
+            let url = PullUrl::new("http://media.example.com/videos/good.mp4");
+            site.client.init_draft_pull(&site.token, &url).await
+        };
+    a_draft_from_another_prefix: DraftInit 403 "url_ownership_unverified" Refused true Remedy::Operator;
+        site => {
+            let url = PullUrl::new(format!("{}other/good.mp4", site.media));
+            site.client.init_draft_pull(&site.token, &url).await
+        };
+    a_draft_of_a_banned_creator:
+        DraftInit 403 "spam_risk_user_banned_from_posting" Refused true Remedy::CreatorNever;
+        site => {
+            site.change_ada(|ada| ada.banned = true);
+            site.init_draft().await
+        };
+    a_sixth_pending_draft: DraftInit 403 "spam_risk_too_many_pending_share" Refused true Remedy::InboxLater;
+        site => {
+            for _ in 0..5 {
+                site.init_draft().await.unwrap();
+            }
+            site.init_draft().await
+        };
+    a_draft_in_an_outage: DraftInit 500 "internal_error" ServerFault false Remedy::Ambiguous;
+        site => {
+            site.outage(Outage::Api);
+            site.init_draft().await
+        };
+    an_upload_of_a_sixth_pending_draft:
+        DraftUploadInit 403 "spam_risk_too_many_pending_share" Refused true Remedy::InboxLater;
+        site => {
+            for _ in 0..5 {
+                site.init_draft().await.unwrap();
+            }
+            site.client.init_draft_upload(&site.token, UploadPlan::of(9).unwrap()).await
+        };
+    an_upload_of_a_draft_in_an_outage: DraftUploadInit 500 "internal_error" ServerFault false Remedy::TikTokFault;
+        site => {
+            site.outage(Outage::Api);
+            site.client.init_draft_upload(&site.token, UploadPlan::of(9).unwrap()).await
+        };
+
+    // content/init
+    photos_with_a_dead_token: PhotoInit 401 "access_token_invalid" Refused true Remedy::RefreshToken;
+        site => {
+            let urls = [site.pull_url("good.jpg"), site.pull_url("good.webp")];
+            site.client.init_photo_post(&AccessToken::new("act.SECRET-DEAD"), &photo_post(), &urls).await
+        };
+    a_draft_of_photos_without_the_scope: PhotoInit 401 "scope_not_authorized" Refused true Remedy::Reauthorize;
+        site => {
+            let token = site.token_of("ada", &[scope::VIDEO_PUBLISH]);
+            let draft = PhotoPost { mode: PhotoMode::MediaUpload, ..photo_post() };
+            let urls = [site.pull_url("good.jpg"), site.pull_url("good.webp")];
+            site.client.init_photo_post(&token, &draft, &urls).await
+        };
+    seven_inits_of_photos_a_minute: PhotoInit 429 "rate_limit_exceeded" Refused true A_MINUTE;
+        site => {
+            for _ in 0..6 {
+                site.init_photos().await.unwrap();
+            }
+            site.init_photos().await
+        };
+    photos_with_a_title_too_long: PhotoInit 400 "invalid_params" Refused true Remedy::FixRequest;
+        site => site.init_photos_with(photo_post().mode, |post| post.title = Some("x".repeat(91))).await;
+    photos_with_a_description_too_long: PhotoInit 400 "invalid_params" Refused true Remedy::FixRequest;
+        site => {
+            let long = Some("\u{1f6a2}".repeat(2_001));
+            site.init_photos_with(PhotoMode::MediaUpload, |post| post.description = long).await
+        };
+    photos_with_a_cover_that_is_none: PhotoInit 400 "invalid_params" Refused true Remedy::FixRequest;
+        site => site.init_photos_with(photo_post().mode, |post| post.photo_cover_index = 2).await;
+    no_photos_at_all: PhotoInit 400 "invalid_params" Refused true Remedy::FixRequest;
+        site => site.init_photos_of(&photo_post(), &[]).await;
+    thirty_six_photos: PhotoInit 400 "invalid_params" Refused true Remedy::FixRequest;
+        site => site.init_photos_of(&photo_post(), &["good.jpg"; 36]).await;
+    photos_from_another_prefix: PhotoInit 403 "url_ownership_unverified" Refused true Remedy::Operator;
+        site => {
+            let urls = [site.pull_url("good.jpg"), PullUrl::new(format!("{}other/good.jpg", site.media))];
+            site.client.init_photo_post(&site.token, &photo_post(), &urls).await
+        };
+    photos_of_an_unaudited_app:
+        PhotoInit 403 "unaudited_client_can_only_post_to_private_accounts" Refused true Remedy::CreatorMustAct;
+        site => {
+            site.change_app(|app| app.audited = false);
+            site.init_photos().await
+        };
+    photos_for_a_level_not_offered: PhotoInit 403 "privacy_level_option_mismatch" Refused true Remedy::ChooseAgain;
+        site => site.init_photos_for(PrivacyLevel::FollowerOfCreator).await;
+    photos_of_a_banned_creator:
+        PhotoInit 403 "spam_risk_user_banned_from_posting" Refused true Remedy::CreatorNever;
+        site => {
+            site.change_ada(|ada| ada.banned = true);
+            site.init_photos().await
+        };
+    photos_at_the_daily_cap: PhotoInit 403 "spam_risk_too_many_posts" Refused true Remedy::CreatorLater;
+        site => {
+            site.posted_elsewhere(15);
+            site.init_photos().await
+        };
+    photos_at_the_apps_cap: PhotoInit 403 "reached_active_user_cap" Refused true Remedy::AppLater;
+        site => {
+            site.change_app(|app| app.active_user_cap = 1);
+            site.init_as(&site.token_of("grace", &SCOPES), &post(), "good.mp4").await.unwrap();
+            site.init_photos().await
+        };
+    a_sixth_pending_draft_of_photos:
+        PhotoInit 403 "spam_risk_too_many_pending_share" Refused true Remedy::InboxLater;
+        site => {
+            for _ in 0..5 {
+                site.init_draft().await.unwrap();
+            }
+            site.init_photo_draft().await
+        };
+    a_draft_of_photos_for_an_old_app: PhotoInit 400 "app_version_check_failed" Refused true Remedy::CreatorMustAct;
+        site => {
+            site.change_ada(|ada| ada.app_version = "31.7".to_owned());
+            site.init_photo_draft().await
+        };
+    photos_in_an_outage: PhotoInit 500 "internal_error" ServerFault false Remedy::Ambiguous;
+        site => {
+            site.outage(Outage::Api);
+            site.init_photos().await
+        };
+
     // cancel
     a_cancel_with_a_dead_token: Cancel 401 "access_token_invalid" Refused true Remedy::RefreshToken;
         site => {
@@ -966,6 +1150,19 @@ failures! {
             site.sandbox.advance_clock(60 * MINUTE_MS);
             publish_id
         };
+    a_photo_that_is_a_png: FileFormatCheckFailed false;
+        site => site.init_photos_of(&photo_post(), &["good.jpg", "photo.png"]).await.unwrap();
+    a_photo_beyond_1080p: PictureSizeCheckFailed false;
+        site => site.init_photos_of(&photo_post(), &["good.jpg", "1254x1254.jpg"]).await.unwrap();
+    a_photo_that_is_not_there: PhotoPullFailed true;
+        site => site.init_photos_of(&photo_post(), &["good.jpg", "missing.jpg"]).await.unwrap();
+    a_photo_that_hangs_for_an_hour: PhotoPullFailed true;
+        site => {
+            site.outage(Outage::Pulls);
+            let publish_id = site.init_photos().await.unwrap();
+            site.sandbox.advance_clock(60 * MINUTE_MS);
+            publish_id
+        };
     a_post_cancelled_by_the_developer: PublishCancelled false;
         site => {
             let publish_id = site.init_of("never.mp4").await.unwrap();
@@ -1053,8 +1250,8 @@ fn every_code_that_the_imitation_shows_is_in_our_table() {
             "status_fetch" => &[Endpoint::StatusFetch],
             "cancel" => &[Endpoint::Cancel],
             "video_list" => &[Endpoint::VideoList],
-            // the client has no call for it
-            "inbox_init" => continue,
+            "inbox_init" => &[Endpoint::DraftInit],
+            "content_init" => &[Endpoint::PhotoInit],
             other => panic!("`{other}` is new: has the client a call for it?"),
         };
         for endpoint in ours {
@@ -1062,7 +1259,7 @@ fn every_code_that_the_imitation_shows_is_in_our_table() {
             checked.insert((endpoint.as_str(), status, code.clone()));
         }
     }
-    assert!(checked.len() >= 47, "only {} rows were read: {checked:?}", checked.len());
+    assert!(checked.len() >= 68, "only {} rows were read: {checked:?}", checked.len());
 }
 
 #[test]
@@ -1073,15 +1270,19 @@ fn every_reason_that_the_imitation_shows_is_in_our_table() {
         assert!(REASONS.contains(&FailReason::from(reason.as_str())), "{reason} has no row");
         checked.insert(reason.clone());
     }
-    assert_eq!(checked.len(), 12, "{checked:?}");
+    assert_eq!(checked.len(), 13, "{checked:?}");
 }
 
 #[test]
 fn every_code_in_the_imitations_source_is_in_our_tables() {
     let quoted: BTreeSet<String> =
-        ["src/world.rs", "src/oauth.rs", "src/publish.rs", "src/upload.rs", "src/videos.rs", "src/media.rs"]
-            .iter()
-            .flat_map(|file| imitations(file).split('"').map(str::to_owned).collect::<Vec<_>>())
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/tiktok-sandbox/src"))
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            // what a browser is told, not a client
+            .filter(|path| !path.ends_with("consent.rs"))
+            .map(|path| std::fs::read_to_string(path).unwrap())
+            .flat_map(|source| source.split('"').map(str::to_owned).collect::<Vec<_>>())
             .collect();
     let known = ErrorCode::KNOWN.iter().map(ErrorCode::as_str);
     let known = known.chain(OAuthErrorCode::KNOWN.iter().map(OAuthErrorCode::as_str));
@@ -1341,6 +1542,86 @@ async fn a_post_not_visible_yet_is_there_later() {
 }
 
 // Uploads.
+
+#[tokio::test]
+async fn photos_go_from_their_downloads_to_their_id() {
+    let site = Site::start().await;
+    site.creator_info().await.unwrap();
+    let publish_id = site.init_photos_for(PrivacyLevel::PublicToEveryone).await.unwrap();
+    assert!(publish_id.starts_with("p_pub_url~v2.") && publish_id.len() <= 64, "{publish_id}");
+    let id = site.sandbox.wait_for(PATIENCE, |world| world.post(&publish_id)?.public_post_id());
+    let report = StatusReport {
+        status: PublishStatus::PublishComplete,
+        fail_reason: None,
+        post_ids: vec![id.await.unwrap()],
+        uploaded_bytes: None,
+        downloaded_bytes: Some(
+            ["good.jpg", "good.webp"].map(|name| film(name).unwrap().len() as u64).iter().sum(),
+        ),
+    };
+    assert_eq!(site.status(&publish_id).await.unwrap(), report);
+
+    let publications = site.publications().await;
+    let (published, asked) = (&publications[0], photo_post());
+    let carousel = published.carousel.as_ref().unwrap();
+    let sums: Vec<_> = carousel.photos.iter().map(|photo| photo.sha256.clone()).collect();
+    assert_eq!(sums, ["good.jpg", "good.webp"].map(|name| sha256_hex(&film(name).unwrap())));
+    assert_eq!(
+        (Some(&published.title), Some(&carousel.description)),
+        (asked.title.as_ref(), asked.description.as_ref())
+    );
+    assert_eq!((carousel.cover_index, carousel.auto_add_music), (1, false));
+    let labels = (published.brand_content_toggle, published.brand_organic_toggle, published.is_aigc);
+    assert_eq!((labels, published.disable_comment), ((false, true, true), true));
+    assert!(published.breaches.is_empty(), "{:?}", published.breaches);
+}
+
+#[tokio::test]
+async fn drafts_of_a_video_and_of_photos_wait_for_their_creator() {
+    let site = Site::start().await;
+    let film = Bytes::from(film("good.mp4").unwrap());
+    let plan = UploadPlan::of(film.len() as u64).unwrap();
+    let upload = site.client.init_draft_upload(&site.token, plan).await.unwrap();
+    assert_eq!(site.put(&upload, &film, 0..plan.size()).await.unwrap(), ChunkAnswer::Complete);
+    let photos = site.init_photo_draft().await.unwrap();
+    for publish_id in [&site.init_draft().await.unwrap(), &upload.publish_id, &photos] {
+        site.wait_for(publish_id, |state| matches!(state, PostState::InInbox { .. })).await;
+        assert_eq!(site.status(publish_id).await.unwrap().status, PublishStatus::SendToUserInbox);
+    }
+    let finished = json!({ "description": "from the phone", "privacy_level": "PUBLIC_TO_EVERYONE" });
+    site.post_json(&format!("/_sandbox/finish_draft/{photos}"), &finished).await;
+    let id = site.sandbox.wait_for(PATIENCE, |world| world.post(&photos)?.public_post_id()).await;
+    let report = site.status(&photos).await.unwrap();
+    assert_eq!((report.status, report.post_ids), (PublishStatus::PublishComplete, vec![id.unwrap()]));
+    let world = site.sandbox.world();
+    let published: Vec<_> = world.publications().collect();
+    assert_eq!((published.len(), Some(&published[0].title)), (1, photo_post().title.as_ref()));
+    assert_eq!(published[0].carousel.as_ref().unwrap().description, "from the phone");
+}
+
+#[tokio::test]
+async fn a_download_that_hangs_is_told_by_bytes_that_do_not_grow() {
+    let site = Site::with(|config| config.fetcher.bytes_per_second = Some(100)).await;
+    let publish_id = site.init().await.unwrap();
+    let slow = |bytes: u64| StatusReport {
+        status: PublishStatus::ProcessingDownload,
+        fail_reason: None,
+        post_ids: Vec::new(),
+        uploaded_bytes: None,
+        downloaded_bytes: Some(bytes),
+    };
+    // So many bytes take ten minutes; until they begin to come, the next thing due is the end of the hour.
+    let soon = site.sandbox.now_ms() + 30 * MINUTE_MS;
+    let coming = site.sandbox.wait_for(PATIENCE, |world| world.next_due().filter(|due| *due < soon));
+    coming.await.expect("a download under way");
+    site.sandbox.advance_clock(MINUTE_MS);
+    let grown = site.status(&publish_id).await.unwrap().downloaded_bytes.unwrap();
+    assert!(grown >= 6_000 && grown < film("good.mp4").unwrap().len() as u64, "{grown}");
+    site.sandbox.act(|world, now| world.hang(&publish_id, now).unwrap());
+    let stopped = site.status(&publish_id).await.unwrap().downloaded_bytes.unwrap();
+    site.sandbox.advance_clock(30 * MINUTE_MS);
+    assert_eq!(site.status(&publish_id).await.unwrap(), slow(stopped));
+}
 
 /// The good video, with room that nobody reads.
 fn film_of(size: usize) -> Bytes {
@@ -1677,6 +1958,24 @@ async fn whoever_repeats_an_init_after_a_lost_answer_posts_twice() {
     assert!(!site.init().await.unwrap_err().proves_nothing_was_created());
     site.init().await.unwrap();
     assert_eq!(site.publications().await.len(), 2);
+}
+
+#[tokio::test]
+async fn photos_and_drafts_whose_answer_was_lost_are_there_all_the_same() {
+    for kind in [FaultKind::AnswerLost, FaultKind::CutBody] {
+        let site = Site::start().await;
+        site.inject(Imitated::ContentInit, kind.clone());
+        site.inject(Imitated::InboxInit, kind);
+        let why = Ambiguity::NoWholeAnswer;
+        assert_unproven(&site.init_photos().await.unwrap_err(), why, None, Remedy::Ambiguous);
+        assert_unproven(&site.init_draft().await.unwrap_err(), why, None, Remedy::Ambiguous);
+        assert_eq!(
+            (site.calls(Imitated::ContentInit), site.calls(Imitated::InboxInit)),
+            (1, 1),
+            "one attempt"
+        );
+        assert_eq!(site.sandbox.world().posts().count(), 2);
+    }
 }
 
 #[tokio::test]

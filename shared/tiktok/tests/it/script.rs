@@ -4,8 +4,8 @@ use std::{fmt::Write, sync::Mutex};
 
 use http::{HeaderMap, StatusCode, header};
 use tiktok::{
-    AccessToken, AppCredentials, Client, ClientSecret, Endpoints, Exchange, ExchangeError, PrivacyLevel,
-    PullUrl, Request, Response, UploadUrl, VideoPost,
+    AccessToken, AppCredentials, Client, ClientSecret, Endpoints, Exchange, ExchangeError, PhotoMode,
+    PhotoPost, PhotoSettings, PrivacyLevel, PullUrl, Request, Response, UploadUrl, VideoPost,
 };
 
 pub(crate) struct Script {
@@ -78,6 +78,26 @@ pub(crate) fn post() -> VideoPost {
         is_aigc: false,
         video_cover_timestamp_ms: Some(1500),
     }
+}
+
+pub(crate) fn photo_post() -> PhotoPost {
+    PhotoPost {
+        title: Some("three walks".to_owned()),
+        description: Some("by the #sea \"quoted\" \u{1f30a}".to_owned()),
+        photo_cover_index: 1,
+        is_aigc: true,
+        mode: PhotoMode::DirectPost(PhotoSettings {
+            privacy_level: PrivacyLevel::SelfOnly,
+            disable_comment: true,
+            auto_add_music: false,
+            brand_content_toggle: false,
+            brand_organic_toggle: true,
+        }),
+    }
+}
+
+pub(crate) fn photos() -> [PullUrl; 2] {
+    ["https://media.test/m/SECRET-2.jpg", "https://media.test/m/SECRET-1.webp?a=1&b=2"].map(PullUrl::new)
 }
 
 /// Everything that a value shows when it is logged, causes included.

@@ -44,10 +44,10 @@ proptest! {
         prop_assert_eq!(plan.size(), size);
         assert_valid(plan, MB);
         assert_valid(plan, MIB);
-        if size <= 64 * MB {
+        if size < 20 * MB {
             prop_assert_eq!((plan.chunk_size(), plan.chunk_count()), (size, 1));
         } else {
-            prop_assert!((10 * MB..=32 * MB).contains(&plan.chunk_size()), "{:?}", plan);
+            prop_assert!((10 * MB..15 * MB).contains(&plan.chunk_size()), "{:?}", plan);
         }
     }
 
@@ -88,12 +88,14 @@ fn plans_of_sizes_that_matter() {
         (0, None),
         (1, Some((1, 1))),
         (4_194_304, Some((4_194_304, 1))),
-        (64_000_000, Some((64_000_000, 1))),
-        (64_000_001, Some((21_333_333, 3))),
-        (96_000_000, Some((32_000_000, 3))),
-        (96_000_001, Some((24_000_000, 4))),
-        (4_000_000_000, Some((32_000_000, 125))),
-        (4_294_967_296, Some((31_814_572, 135))),
+        (19_999_999, Some((19_999_999, 1))),
+        (20_000_000, Some((10_000_000, 2))),
+        (29_999_999, Some((14_999_999, 2))),
+        (30_000_000, Some((10_000_000, 3))),
+        (64_000_000, Some((10_666_666, 6))),
+        (64_000_001, Some((10_666_666, 6))),
+        (4_000_000_000, Some((10_000_000, 400))),
+        (4_294_967_296, Some((10_011_578, 429))),
         (4_294_967_297, None),
         (u64::MAX, None),
     ] {

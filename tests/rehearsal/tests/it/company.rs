@@ -7,6 +7,7 @@ use domain::account::RefreshPlan;
 use domain::{Job, SignedDuration, Timestamp};
 use lambda_kit::batch::Failure;
 use lambda_kit::redacted::Secret;
+use media_transfer::MediaTransfer;
 use ports::Queues as _;
 use ports::fakes::{MemoryObjects, MemoryQueues, MemoryTable, MemoryVault};
 use publish_init::{PublishInit, Pull};
@@ -23,6 +24,7 @@ type Vault = Watched<MemoryVault>;
 pub(crate) struct Company {
     pub(crate) stage: Stage,
     publish: PublishInit<Table, Objects, Queues, Vault, TikTok, Time>,
+    transfer: MediaTransfer<Table, Objects, Queues, Vault, TikTok, Time>,
     poll: StatusPoll<Table, Objects, Queues, Vault, TikTok, Time>,
     posts: status_poll::Sweep<Table, Queues, Time>,
     refresh: TokenRefresh<Table, Objects, Queues, Vault, Arc<AppSecrets>, TikTok, Time>,
@@ -62,6 +64,15 @@ impl Company {
                     media_base_url: Some(MEDIA_BASE_URL.to_owned()),
                     presign: SignedDuration::from_secs(7_200),
                 },
+            },
+            transfer: MediaTransfer {
+                store: store.clone(),
+                objects: objects.clone(),
+                queues: queues.clone(),
+                vault: vault.clone(),
+                tiktok: tiktok.clone(),
+                time: time.clone(),
+                periods: periods.clone(),
             },
             poll: StatusPoll {
                 store: store.clone(),
@@ -158,6 +169,7 @@ impl Company {
                 self.published += 1;
                 run(self.publish.publish(job, stage.deadline(30)))
             }
+            Job::Transfer(job) => run(self.transfer.transfer(job, stage.deadline(120))),
             Job::Check(job) => run(self.poll.check(job)),
             Job::Release(job) => run(self.poll.release(job)),
             Job::Heard(job) => run(self.poll.heard(job)),

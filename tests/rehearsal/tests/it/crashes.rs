@@ -46,7 +46,7 @@ fn judge(company: &Company, script: &[(usize, Cue)], calls: &[&str]) {
         PostState::Published { .. } => {
             assert_eq!((accepted, inits), (1, 1), "{told}");
             let publication = &stage.tiktok.publications()[0];
-            assert_eq!(publication.privacy_level, row.privacy_level.as_str(), "{told}");
+            assert_eq!(publication.privacy_level, row.privacy_level.unwrap().as_str(), "{told}");
             assert_eq!(publication.breaches, Vec::<String>::new(), "{told}");
         }
         PostState::Unconfirmed { .. } => {

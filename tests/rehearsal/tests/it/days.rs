@@ -72,7 +72,7 @@ fn a_video_that_tiktok_could_not_pull_is_given_three_more_attempts() {
     company.play(0);
     // the copy goes before TikTok comes for it, twice
     for _ in 0..2 {
-        let key = company.stage.post(&post).row.state.copy_key();
+        let key = company.stage.post(&post).row.state.copy_keys().pop();
         if let Some(key) = key {
             company.stage.objects.remove(&key);
         }

@@ -12,13 +12,13 @@ use tiktok_sandbox::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::rig::{KEY, SECRET, good_init, media, set, strict};
+use crate::rig::{KEY, SECRET, good_init, good_photos, media, set, strict};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server of few words: `answer` makes the raw bytes for a request line and its headers.
-struct Server {
-    base: String,
+pub(crate) struct Server {
+    pub(crate) base: String,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
@@ -97,7 +97,8 @@ fn media_host(request: &str) -> Vec<u8> {
             reply(&head, &film[from..=to])
         }
         "/good.mp4" | "/no-head.mp4" => reply("200 OK", &film),
-        "/moved.mp4" => reply("302 Found\r\nlocation: /good.mp4", b""),
+        "/good.jpg" | "/good.webp" | "/photo.png" => reply("200 OK", &media(&path[1..])),
+        "/moved.mp4" | "/moved.jpg" => reply("302 Found\r\nlocation: /good.mp4", b""),
         "/half.mp4" => {
             let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", film.len());
             [head.as_bytes(), &film[..film.len() / 2]].concat()
@@ -116,15 +117,15 @@ fn loose(base: &str) -> Config {
     config
 }
 
-struct Site {
-    host: Server,
-    sandbox: Sandbox,
+pub(crate) struct Site {
+    pub(crate) host: Server,
+    pub(crate) sandbox: Sandbox,
     http: reqwest::Client,
     token: String,
 }
 
 impl Site {
-    async fn start(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn start(change: impl FnOnce(&mut Config)) -> Self {
         let host = Server::start(media_host).await;
         let mut config = loose(&host.base);
         change(&mut config);
@@ -370,6 +371,50 @@ async fn the_control_api_changes_the_world_and_shows_the_log() {
     assert_eq!(log[0]["publish_id"], json!(publish_id));
     let state = site.get("/_sandbox/state").await;
     assert!(state["posts"][0]["post_id"].is_string());
+}
+
+#[tokio::test]
+async fn photos_are_really_downloaded_one_by_one_and_shown_on_the_page() {
+    let site = Site::start(|_| {}).await;
+    let init = async |files: &[&str]| {
+        let mut body = good_photos();
+        let urls: Vec<String> = files.iter().map(|file| format!("{}{file}", site.host.base)).collect();
+        set(&mut body, "/source_info/photo_images", json!(urls));
+        let (status, answer) = site.post(Endpoint::ContentInit.path(), &body).await.unwrap();
+        assert_eq!(status, 200, "{answer}");
+        answer["data"]["publish_id"].as_str().unwrap().to_owned()
+    };
+    let publish_id = init(&["good.webp?sig=x", "good.jpg"]).await;
+    let public = site.sandbox.wait_for(PATIENCE, |world| world.post(&publish_id)?.public_post_id());
+    let id = public.await.unwrap();
+    let asked: Vec<_> =
+        site.host.requests().iter().map(|text| text.lines().next().unwrap().to_owned()).collect();
+    assert_eq!(asked, ["GET /good.webp?sig=x HTTP/1.1", "GET /good.jpg HTTP/1.1"]);
+    let shown = site.get("/_sandbox/state").await["posts"][0].clone();
+    assert_eq!(shown["share_url"], json!(format!("https://www.tiktok.com/@ada/photo/{id}")));
+    let sums: Vec<_> = (0..2).map(|index| shown["carousel"]["photos"][index]["sha256"].clone()).collect();
+    assert_eq!(sums, [json!(sha256_hex(&media("good.webp"))), json!(sha256_hex(&media("good.jpg")))]);
+
+    for file in ["moved.jpg", "missing.jpg"] {
+        let publish_id = init(&["good.jpg", file]).await;
+        let end = site.sandbox.wait_for(PATIENCE, |world| match &world.post(&publish_id)?.state {
+            PostState::Failed { fail_reason, .. } => Some(fail_reason.clone()),
+            _ => None,
+        });
+        assert_eq!(end.await.unwrap(), "photo_pull_failed", "{file}");
+    }
+}
+
+#[tokio::test]
+async fn the_control_api_lets_a_download_hang() {
+    let site = Site::start(|config| config.fetcher.bytes_per_second = Some(1)).await;
+    let publish_id = site.init("good.mp4").await;
+    assert_eq!(site.post(&format!("/_sandbox/hang/{publish_id}"), &Value::Null).await.unwrap().0, 200);
+    site.sandbox.advance_clock(59 * 60_000);
+    let asked = json!({ "publish_id": publish_id });
+    let (_, answer) = site.post(Endpoint::StatusFetch.path(), &asked).await.unwrap();
+    assert_eq!(answer["data"]["status"], "PROCESSING_DOWNLOAD");
+    assert!(answer["data"]["downloaded_bytes"].as_u64().unwrap() < 60, "{answer}");
 }
 
 #[tokio::test]

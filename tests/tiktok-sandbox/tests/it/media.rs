@@ -10,7 +10,7 @@ fn video(name: &str) -> Video {
     let bytes = media(name);
     match probe(&mut Cursor::new(&bytes), bytes.len() as u64) {
         Probe::Video(video) => video,
-        Probe::NotVideo { why } => panic!("{name}: {why}"),
+        other => panic!("{name}: {other:?}"),
     }
 }
 
@@ -70,6 +70,6 @@ fn noise_is_no_video() {
     for noise in
         [&b""[..], b"\0", b"\0\0\0\x18ftypmp42", b"\x1a\x45\xdf\xa3", b"\x1a\x45\xdf\xa3\xff\xff\xff\xff"]
     {
-        assert!(matches!(probe(&mut Cursor::new(noise), noise.len() as u64), Probe::NotVideo { .. }));
+        assert!(matches!(probe(&mut Cursor::new(noise), noise.len() as u64), Probe::Nothing { .. }));
     }
 }

@@ -473,8 +473,7 @@ fn a_failure_in_the_log_says_why() {
 #[test]
 fn what_is_not_imitated_says_so_and_cannot_be_mistaken_for_tiktok() {
     let mut rig = Rig::strict();
-    for path in ["/v2/post/publish/inbox/content/init/", "/v2/post/publish/content/init/", "/v2/video/query/"]
-    {
+    for path in ["/v2/post/publish/inbox/content/init/", "/v2/video/query/"] {
         let token = rig.ada.clone();
         assert_eq!(rig.send(&Request::post_json(path, &json!({})).bearer(&token)).status, 501);
     }

@@ -57,6 +57,10 @@ impl Answer {
         (self.status, self.code())
     }
 
+    pub(crate) fn outcome_owned(&self) -> (u16, String) {
+        (self.status, self.code().to_owned())
+    }
+
     pub(crate) fn text(&self, field: &str) -> String {
         self.body[field].as_str().unwrap_or_else(|| panic!("no `{field}` in {}", self.body)).into()
     }
@@ -218,6 +222,71 @@ impl Rig {
         self.send(&Request::post_json(Endpoint::InboxInit.path(), &body).bearer(&token))
     }
 
+    /// An init of photos by `ada`.
+    pub(crate) fn init_photos(&mut self, change: impl FnOnce(&mut Value)) -> Answer {
+        let token = self.ada.clone();
+        self.init_photos_as(&token, change)
+    }
+
+    pub(crate) fn init_photos_as(&mut self, token: &str, change: impl FnOnce(&mut Value)) -> Answer {
+        let mut body = good_photos();
+        change(&mut body);
+        self.send(&Request::post_json(Endpoint::ContentInit.path(), &body).bearer(token))
+    }
+
+    pub(crate) fn init_photos_with(&mut self, pointer: &str, value: Value) -> Answer {
+        self.init_photos(|body| set(body, pointer, value))
+    }
+
+    /// An init of a draft of photos by `ada`.
+    pub(crate) fn init_photo_draft(&mut self, change: impl FnOnce(&mut Value)) -> Answer {
+        self.init_photos(|body| {
+            body["post_mode"] = json!("MEDIA_UPLOAD");
+            body["post_info"] = json!({ "title": "one day", "description": "at #sea" });
+            change(body);
+        })
+    }
+
+    /// One of ada's posts of these files, to its end; the last word of status/fetch.
+    pub(crate) fn publish_photos(&mut self, files: &[&str]) -> Answer {
+        let urls: Vec<String> = files.iter().map(|file| photo_url(file)).collect();
+        let publish_id = self
+            .init_photos(|body| {
+                body["source_info"]["photo_images"] = json!(urls);
+                body["source_info"]["photo_cover_index"] = json!(0);
+            })
+            .publish_id();
+        self.finish_photos(&publish_id)
+    }
+
+    /// Serves each URL's file, one after the other, and waits until everything has happened.
+    pub(crate) fn finish_photos(&mut self, publish_id: &str) -> Answer {
+        while self.serve_photo() {}
+        self.wait(MINUTE);
+        self.status(publish_id)
+    }
+
+    /// Serves the file of the next URL that is asked for; whether there was one.
+    pub(crate) fn serve_photo(&mut self) -> bool {
+        let is_fetch = |effect: &Effect| matches!(effect, Effect::Fetch { .. });
+        let Some(at) = self.effects.iter().position(is_fetch) else { return false };
+        let Effect::Fetch { publish_id, url, rules } = self.effects.remove(at) else { return false };
+        let file = url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
+        let outcome = if file == "missing.jpg" {
+            FetchOutcome::failed(Some(404), "GET was answered 404")
+        } else {
+            let bytes = media(&file);
+            if bytes.len() as u64 <= rules.max_bytes {
+                FetchOutcome::of_bytes(&bytes)
+            } else {
+                FetchOutcome::failed(Some(200), "the file is too large")
+            }
+        };
+        let effects = self.world.fetched(&publish_id, outcome, self.now);
+        self.effects.extend(effects);
+        true
+    }
+
     /// A draft in ada's inbox.
     pub(crate) fn draft(&mut self) -> String {
         let publish_id = self.init_draft(|_| {}).publish_id();
@@ -281,6 +350,32 @@ impl Rig {
         })
         .collect()
     }
+}
+
+pub(crate) fn photo_url(file: &str) -> String {
+    format!("https://media.example.com/videos/{file}")
+}
+
+pub(crate) fn good_photos() -> Value {
+    json!({
+        "media_type": "PHOTO",
+        "post_mode": "DIRECT_POST",
+        "is_aigc": false,
+        "post_info": {
+            "title": "three days",
+            "description": "at sea #sailing",
+            "privacy_level": "PUBLIC_TO_EVERYONE",
+            "disable_comment": false,
+            "auto_add_music": true,
+            "brand_content_toggle": false,
+            "brand_organic_toggle": false,
+        },
+        "source_info": {
+            "source": "PULL_FROM_URL",
+            "photo_images": [photo_url("good.jpg"), photo_url("good.webp"), photo_url("turned.jpg")],
+            "photo_cover_index": 1,
+        },
+    })
 }
 
 pub(crate) fn good_init() -> Value {

@@ -369,3 +369,57 @@ fn what_was_uploaded_is_lost_in_a_restart() {
     assert_eq!(begun.last(&mut rig), (404, String::new()));
     assert_eq!((fresh.first(&mut rig).0, fresh.last(&mut rig).0), (206, 201));
 }
+
+#[test]
+fn a_chunk_that_is_here_may_be_welcome_again_by_switch() {
+    let mut rig = Rig::with(|config| config.uploads.stored_chunk_is_welcome = true);
+    let upload = Upload::start(&mut rig);
+    let (half, whole) = (upload.progress(CHUNK), upload.progress(upload.film.len()));
+    assert_eq!(upload.first(&mut rig), (206, half.clone()));
+    assert_eq!(upload.first(&mut rig), (206, half), "and nothing is stored twice");
+    assert_eq!(upload.last(&mut rig), (201, whole.clone()));
+    assert_eq!(upload.last(&mut rig), (201, whole));
+    rig.wait(2_000);
+    assert_eq!(rig.status(&upload.publish_id).data()["status"], "PUBLISH_COMPLETE");
+    let publication = rig.world.publications().next().unwrap();
+    assert_eq!(publication.sha256, sha256_hex(&upload.film));
+}
+
+#[test]
+fn chunks_may_be_answered_201_and_the_last_one_200_by_switch() {
+    let mut rig = Rig::with(|config| config.uploads.answers_201_then_200 = true);
+    let upload = Upload::start(&mut rig);
+    assert_eq!(upload.first(&mut rig), (201, upload.progress(CHUNK)));
+    assert_eq!(upload.last(&mut rig), (200, upload.progress(upload.film.len())));
+}
+
+/// Every order of three chunks but the right one is refused where it goes wrong, and the right one still works.
+#[test]
+fn chunks_in_any_other_order_are_out_of_turn() {
+    let mut film = long_film();
+    film.resize(3 * CHUNK, 0);
+    let ranges = [(0, CHUNK), (CHUNK, 2 * CHUNK), (2 * CHUNK, 3 * CHUNK)];
+    for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut rig = Rig::strict();
+        let answer = rig.init_upload(film.len() as u64, CHUNK as u64, 3);
+        let upload = Upload::of(&answer, film.clone());
+        let mut stored = 0;
+        for chunk in order {
+            let (first, end) = ranges[chunk];
+            let in_turn = chunk == stored;
+            stored += usize::from(in_turn);
+            let expected = if stored == 3 {
+                201
+            } else if in_turn {
+                206
+            } else {
+                416
+            };
+            let progress = upload.progress(stored * CHUNK);
+            assert_eq!(upload.put(&mut rig, first, end), (expected, progress), "{order:?}, chunk {chunk}");
+        }
+        for &(first, end) in &ranges[stored..] {
+            assert!([201, 206].contains(&upload.put(&mut rig, first, end).0), "{order:?}");
+        }
+    }
+}
