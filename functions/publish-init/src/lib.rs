@@ -409,7 +409,9 @@ where
         let Some(holder) = self.store.post(&slot.post, Read::Strong).await.map_err(retry)? else {
             return Ok(Step::Go(ours));
         };
-        let soon = SignedDuration::from_secs(2);
+        // the later it is, the less often it looks whether it is its turn
+        let since = job.ticket.unwrap_or(now).min(now);
+        let soon = flows::patience(since, now, SignedDuration::from_secs(2));
         let state = &holder.row.state;
         if let Some(until) = state.claimed_until() {
             if now >= until {
