@@ -2,6 +2,7 @@
 //!
 //! Ranged reads only: no byte beyond the headers comes through here, but those of a photo that is to be converted.
 
+#[cfg(feature = "lambda")]
 mod bucket;
 pub mod convert;
 mod ingest;

@@ -12,7 +12,6 @@ mod request;
 use domain::account::{AccountStatus, Sealed, Slot, TokenField};
 use domain::app::{Breaker, Sighting};
 use domain::job::Publish;
-use domain::limits::{LATENESS, on_time};
 use domain::post::{AfterDeath, Attempt, Event, HoldReason, PostState, PublishId, Source, Witness};
 use domain::timeline::{Actor, What};
 use domain::{Account, Content, Job, Nonce, Periods, Post, PostId, SignedDuration, Timestamp};
@@ -61,8 +60,8 @@ const FRESH: SignedDuration = SignedDuration::from_secs(60);
 /// An attempt is not claimed with less than this left, or than two fifths of the invocation: TikTok's answer and the write
 /// of its `publish_id` have to fit.
 const ENOUGH: SignedDuration = SignedDuration::from_secs(13);
-/// An init that is reserved for an earlier time is reserved again before its claim, which takes a moment, too.
-const PROMPT: SignedDuration = SignedDuration::from_secs(1);
+/// A claim takes about this long: an init with less time left begins again before it.
+const CLAIMED: SignedDuration = SignedDuration::from_millis(100);
 /// A refresh takes about this long.
 const REFRESH: SignedDuration = SignedDuration::from_secs(2);
 /// A token that TikTok refuses at init although it is new is not tried again sooner.
@@ -96,8 +95,8 @@ struct Beginning<'a> {
     info: &'a CreatorInfo,
     /// When `creator_info` was asked.
     asked_at: Timestamp,
-    /// The reserved time.
-    start: Timestamp,
+    /// By when the init has to go out.
+    begun: Timestamp,
     /// When the invocation ends.
     deadline: Timestamp,
     /// What has to be left of it.
@@ -160,7 +159,7 @@ where
         go!(self.mind_the_breaker(&seen, work.breaker.as_ref()).await);
         let (token, epoch) = go!(self.token(&job, &seen, &account).await);
         let until = deadline + self.periods.claim_margin;
-        let (start, mut account) = go!(self.reserve(&job, &seen, account, until).await);
+        let (begun, mut account) = go!(self.reserve(&job, &seen, account, until).await);
 
         let asked_at = self.time.now();
         let info = match self.tiktok.creator_info(&token).await {
@@ -169,7 +168,7 @@ where
         };
         let source = request::source(&content, &seen.row, work.detour.as_ref(), asked_at);
         let beginning =
-            Beginning { content: &content, source, info: &info, asked_at, start, deadline, enough };
+            Beginning { content: &content, source, info: &info, asked_at, begun, deadline, enough };
         let ready = self.ready(&job, seen, &beginning, &mut account).await;
         let Ok(Step::Go(Ready { claimed, nonce, request })) = ready else {
             // nothing was sent, whatever it was
@@ -203,7 +202,7 @@ where
         beginning: &Beginning<'_>,
         account: &mut Account,
     ) -> Stepped<Ready> {
-        let &Beginning { content, source, info, asked_at, start, deadline, enough } = beginning;
+        let &Beginning { content, source, info, asked_at, begun, deadline, enough } = beginning;
         let Some((media, _)) = seen.row.state.ready() else { return Ok(Step::Done) };
         let media = media.clone();
         if let Some(failure) = checks::refuse(content, info, asked_at, media.duration_ms()) {
@@ -230,7 +229,7 @@ where
             self.come_back(job, &seen, SignedDuration::ZERO).await?;
             return Ok(Step::Done);
         }
-        let Some(start) = self.renewed(start, account, now).await? else {
+        let Some(begun) = self.renewed(job, begun, account).await? else {
             self.forget(&copies).await;
             self.come_back(job, &seen, SignedDuration::from_secs(1)).await?;
             return Ok(Step::Done);
@@ -242,7 +241,7 @@ where
             return Ok(Step::Done);
         };
         let now = self.time.now();
-        if deadline.duration_since(now) < enough * 4 / 5 || !on_time(start, now) {
+        if deadline.duration_since(now) < enough * 4 / 5 || now > begun {
             // the claim took too long: nothing was sent, so it can be given back
             let then = AfterDeath::Again(now);
             let late = Event::AttemptDead { nonce, code: "claim.late".to_owned(), then };
@@ -410,7 +409,9 @@ where
         let Some(holder) = self.store.post(&slot.post, Read::Strong).await.map_err(retry)? else {
             return Ok(Step::Go(ours));
         };
-        let soon = SignedDuration::from_secs(2);
+        // the later it is, the less often it looks whether it is its turn
+        let since = job.ticket.unwrap_or(now).min(now);
+        let soon = flows::patience(since, now, SignedDuration::from_secs(2));
         let state = &holder.row.state;
         if let Some(until) = state.claimed_until() {
             if now >= until {
@@ -462,7 +463,8 @@ where
     }
 
     /// Reserves the times of both calls and takes the slot, in one conditional write. A job whose time is still to come
-    /// goes back with it as its ticket, and does not contend again.
+    /// goes back with it as its ticket, and does not contend again; one whose ticket comes late has its place still. What
+    /// counts in the end is what has begun: gives by when the init has to go out.
     async fn reserve(
         &self,
         job: &Publish,
@@ -479,15 +481,13 @@ where
                 return Ok(Step::Done);
             }
             let mut limits = account.limits.clone();
-            let start = match job.ticket.filter(|start| now <= *start + LATENESS) {
-                Some(start) => start,
-                None => limits.reserve_publish(now),
-            };
-            if start > now && job.ticket == Some(start) {
-                self.wait_for(job, seen, start).await?;
+            let start = job.ticket.unwrap_or_else(|| limits.reserve_publish(now));
+            let begun = if start > now { Err(start) } else { limits.begin(now) };
+            if let (Err(later), Some(_)) = (begun, job.ticket) {
+                self.wait_for(job, seen, later).await?;
                 return Ok(Step::Done);
             }
-            let taken = if start <= now {
+            let taken = if begun.is_ok() {
                 limits.day.count(now);
                 Some(go_on!(self.slot_is_free(job, seen, &account, now, until).await))
             } else {
@@ -498,15 +498,15 @@ where
                 .save_limits(&account.id, account.limits_version, &limits, taken.as_ref(), self.time.nonce())
                 .await
                 .map_err(retry)?;
-            match saved {
-                Some(limits_version) if start <= now => {
-                    return Ok(Step::Go((start, Account { limits, limits_version, slot: taken, ..account })));
+            match (saved, begun) {
+                (Some(limits_version), Ok(by)) => {
+                    return Ok(Step::Go((by, Account { limits, limits_version, slot: taken, ..account })));
                 }
-                Some(_) => {
-                    self.wait_for(job, seen, start).await?;
+                (Some(_), Err(later)) => {
+                    self.wait_for(job, seen, later).await?;
                     return Ok(Step::Done);
                 }
-                None => match self.store.account(&account.id, Read::Strong).await.map_err(retry)? {
+                (None, _) => match self.store.account(&account.id, Read::Strong).await.map_err(retry)? {
                     Some(newer) => account = newer,
                     None => return Err(Failure::give_up(format!("account `{}` is gone", account.id))),
                 },
@@ -516,26 +516,38 @@ where
         Ok(Step::Done)
     }
 
-    /// What came between the reserved time and the claim may have taken long, and TikTok counts a call when it comes: the
-    /// init is reserved once more, the spent slot stays spent. `None`: not now.
+    /// What came before the claim may have taken long, and TikTok counts a call when it comes: the init goes out by a later time
+    /// than it was begun for. `None`: not now, somebody else has the slot.
     async fn renewed(
         &self,
-        start: Timestamp,
+        job: &Publish,
+        mut begun: Timestamp,
         account: &mut Account,
-        now: Timestamp,
     ) -> Result<Option<Timestamp>, Failure> {
-        if now.duration_since(start) <= PROMPT {
-            return Ok(Some(start));
+        for _ in 0..TRIES {
+            let now = self.time.now();
+            if now + CLAIMED <= begun {
+                return Ok(Some(begun));
+            }
+            let mut limits = account.limits.clone();
+            let later = limits.begin_later(begun, now);
+            let (slot, nonce) = (account.slot.as_ref(), self.time.nonce());
+            let saved =
+                self.store.save_limits(&account.id, account.limits_version, &limits, slot, nonce).await;
+            if let Some(limits_version) = saved.map_err(retry)? {
+                (account.limits, account.limits_version) = (limits, limits_version);
+                begun = later;
+                continue;
+            }
+            // others reserve their times meanwhile
+            match self.store.account(&account.id, Read::Strong).await.map_err(retry)? {
+                Some(newer) if newer.slot.as_ref().is_some_and(|slot| slot.post == job.post) => {
+                    *account = newer;
+                }
+                Some(_) | None => return Ok(None),
+            }
         }
-        let mut limits = account.limits.clone();
-        if limits.reserve_init(now) > now {
-            return Ok(None);
-        }
-        let (slot, nonce) = (account.slot.as_ref(), self.time.nonce());
-        let saved = self.store.save_limits(&account.id, account.limits_version, &limits, slot, nonce).await;
-        let Some(limits_version) = saved.map_err(retry)? else { return Ok(None) };
-        (account.limits, account.limits_version) = (limits, limits_version);
-        Ok(Some(now))
+        Ok(None)
     }
 
     /// The attempt that was just begun does not count towards the creator's day; with `full`, TikTok takes no more today. Gives

@@ -2,6 +2,7 @@
 
 use domain::account::AccountStatus;
 use domain::job::{Check, Release};
+use domain::limits::on_time;
 use domain::post::{Event, HoldReason, PostState, PublishId, Source, UPLOAD_EXPIRED, Verdict, Witness};
 use domain::timeline::Actor;
 use domain::{Account, Job, Periods, Post, SignedDuration, Timestamp};
@@ -43,6 +44,16 @@ const PAGE: u32 = 100;
 /// Whoever is told to wait this long has broken a limit.
 const A_MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
+/// What reserving the time of one `status` call came to.
+pub(crate) enum Reserved {
+    /// The call may go out; since when, and the account with it.
+    Since(Timestamp, Box<Account>),
+    /// Nothing is reserved: the next call is possible after so long.
+    In(SignedDuration),
+    /// There is no such account any more.
+    Gone,
+}
+
 pub(crate) fn retry(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
     Failure::retry(error)
 }
@@ -83,12 +94,26 @@ where
         let token = flows::open_token(&self.vault, &account, &seen.row.creator, job.refused_epoch, now);
         match token.await.map_err(retry)? {
             Token::Usable { access, epoch } => {
-                let Some(account) = self.reserve(&job, &seen, account).await? else { return Ok(()) };
+                let (start, mut account) = match self.reserve(account).await? {
+                    Reserved::Since(start, account) => (start, account),
+                    Reserved::In(delay) => return self.come_back(&job, &seen, delay).await,
+                    Reserved::Gone => return Ok(()),
+                };
                 let token = AccessToken::new(access.expose());
                 let stopped = match &seen.row.state {
                     PostState::Cancelling { .. } => Some(self.tiktok.cancel(&token, &publish_id.0).await),
                     _ => None,
                 };
+                // TikTok may have taken its time to stop: a call that would come late is reserved again
+                if !on_time(start, self.time.now()) {
+                    account = match self.reserve(*account).await? {
+                        Reserved::Since(_, account) => account,
+                        Reserved::In(delay) => {
+                            return self.come_back(&job, &seen, delay.max(STOPPING)).await;
+                        }
+                        Reserved::Gone => return Ok(()),
+                    };
+                }
                 let answer = self.tiktok.fetch_status(&token, &publish_id.0).await;
                 self.answered(&job, seen, &account, epoch, publish_id, stopped, answer, by).await
             }
@@ -165,43 +190,43 @@ where
         }
     }
 
-    /// Reserves the time of one `status` call, and gives the account with it; `None`: it is later, and the job has gone
-    /// back.
-    pub(crate) async fn reserve(
-        &self,
-        job: &Check,
-        seen: &Stored<Post>,
-        mut account: Account,
-    ) -> Result<Option<Account>, Failure> {
+    /// Reserves the time of one `status` call, if that is now. A later one is not reserved: whoever comes back for it, by a
+    /// message or by the row's watchdog, has no place to lose.
+    pub(crate) async fn reserve(&self, mut account: Account) -> Result<Reserved, Failure> {
         for _ in 0..TRIES {
             let now = self.time.now();
             let mut limits = account.limits.clone();
             let start = limits.reserve_status(now);
             if start > now {
-                self.come_back(job, seen, start.duration_since(now)).await?;
-                return Ok(None);
+                return Ok(Reserved::In(start.duration_since(now)));
             }
-            let saved = self
-                .store
-                .save_limits(
-                    &account.id,
-                    account.limits_version,
-                    &limits,
-                    account.slot.as_ref(),
-                    self.time.nonce(),
-                )
-                .await
-                .map_err(retry)?;
-            if let Some(limits_version) = saved {
-                return Ok(Some(Account { limits, limits_version, ..account }));
-            }
-            match self.store.account(&account.id, Read::Strong).await.map_err(retry)? {
-                Some(newer) => account = newer,
-                None => return Ok(None),
+            let (version, slot, nonce) = (account.limits_version, account.slot.as_ref(), self.time.nonce());
+            let saved = self.store.save_limits(&account.id, version, &limits, slot, nonce).await;
+            match saved.map_err(retry)? {
+                Some(limits_version) => {
+                    account = Account { limits, limits_version, ..account };
+                    // a slow write spends a place and lets its time pass
+                    if on_time(start, self.time.now()) {
+                        return Ok(Reserved::Since(start, Box::new(account)));
+                    }
+                }
+                None => match self.store.account(&account.id, Read::Strong).await.map_err(retry)? {
+                    Some(newer) => account = newer,
+                    None => return Ok(Reserved::Gone),
+                },
             }
         }
-        self.come_back(job, seen, SignedDuration::from_secs(1)).await?;
-        Ok(None)
+        Ok(Reserved::In(SignedDuration::from_secs(1)))
+    }
+
+    /// TikTok wants the account to wait. Whoever has broken a limit rests.
+    pub(crate) async fn told_to_wait(&self, account: &Account, min: std::time::Duration) -> SignedDuration {
+        let least = SignedDuration::try_from(min).unwrap_or(SignedDuration::from_secs(30));
+        if least >= A_MINUTE {
+            let jitter = SignedDuration::from_millis(i64::from(self.time.random()[0]) * 20);
+            flows::rest(&self.store, &self.time, account, jitter).await;
+        }
+        least
     }
 
     #[expect(clippy::too_many_arguments, reason = "everything the answer has to be read with")]
@@ -222,11 +247,7 @@ where
                 return match error.remedy() {
                     Remedy::RefreshToken => self.refresh(job, seen, account, epoch, by).await,
                     Remedy::WaitAndRetry { min } => {
-                        let least = SignedDuration::try_from(min).unwrap_or(SignedDuration::from_secs(30));
-                        if least >= A_MINUTE {
-                            let jitter = SignedDuration::from_millis(i64::from(self.time.random()[0]) * 20);
-                            flows::rest(&self.store, &self.time, account, jitter).await;
-                        }
+                        let least = self.told_to_wait(account, min).await;
                         self.wait(job, seen, least, by).await
                     }
                     Remedy::Reauthorize

@@ -13,7 +13,7 @@ use ports::{Accounts, AppRows, Clock, Entropy, FetchLog, Objects, Posts, Queues,
 use tiktok::{AccessToken, Exchange, Remedy, Video};
 
 use crate::chain;
-use crate::check::{StatusPoll, retry, verdict};
+use crate::check::{Reserved, StatusPoll, retry, verdict};
 
 /// What TikTok says to have happened before the claim, by more than clocks differ, is about something else.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(2);
@@ -225,10 +225,19 @@ where
                 return self.hear_again(job, SignedDuration::from_mins(5)).await;
             }
         };
+        let account = match self.reserve(account).await? {
+            Reserved::Since(_, account) => account,
+            Reserved::In(delay) => return self.hear_in(job, delay).await,
+            Reserved::Gone => return Ok(()),
+        };
         match self.tiktok.fetch_status(&AccessToken::new(access.expose()), &job.publish_id.0).await {
             Ok(report) => self.adopt(&job, seen, report).await,
             Err(error) => match error.remedy() {
                 Remedy::RefreshToken => self.hear_after_refresh(job, epoch).await,
+                Remedy::WaitAndRetry { min } => {
+                    let least = self.told_to_wait(&account, min).await;
+                    self.hear_again(job, least).await
+                }
                 Remedy::FixRequest | Remedy::ChangeContent | Remedy::ChooseAgain => {
                     tracing::warn!(publish_id = job.publish_id.0, error = %chain(&error), "TikTok does not confirm the publish id");
                     Ok(())
@@ -283,13 +292,17 @@ where
         self.hear_again(job, SignedDuration::from_secs(5)).await
     }
 
-    async fn hear_again(&self, job: Heard, delay: SignedDuration) -> Result<(), Failure> {
-        let now = self.time.now();
-        if now > job.heard_at + HEARD_FOR {
+    /// Asks again when some time has passed, the longer ago the event is.
+    async fn hear_again(&self, job: Heard, least: SignedDuration) -> Result<(), Failure> {
+        let patience = flows::patience(job.heard_at, self.time.now(), SignedDuration::from_secs(1));
+        self.hear_in(job, least.max(patience)).await
+    }
+
+    async fn hear_in(&self, job: Heard, delay: SignedDuration) -> Result<(), Failure> {
+        if self.time.now() > job.heard_at + HEARD_FOR {
             tracing::warn!(account = %job.account, publish_id = job.publish_id.0, "this publish id is never explained");
             return Ok(());
         }
-        let delay = delay.max(flows::patience(job.heard_at, now, SignedDuration::from_secs(1)));
         self.queues.send(&Job::Heard(job), delay).await.map_err(retry)
     }
 }

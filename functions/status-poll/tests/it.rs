@@ -5,6 +5,7 @@ mod it {
     mod cancel;
     mod check;
     mod heard;
+    mod limits;
     mod release;
     mod reminders;
     mod rig;

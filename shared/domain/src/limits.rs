@@ -11,6 +11,15 @@ pub const WINDOW: SignedDuration = SignedDuration::from_millis(WINDOW_MILLIS);
 const WINDOW_MILLIS: i64 = 62_000;
 /// How late a call may go out after its reserved time; later it reserves again and the slot stays spent.
 pub const LATENESS: SignedDuration = SignedDuration::from_millis(1_500);
+/// How long after its beginning an init has gone out, if others of the same account wait behind it.
+pub const PROMPT: SignedDuration = SignedDuration::from_millis(300);
+/// Between the last moment at which an init can have gone out and the sixth after it: TikTok's minute, and two seconds by which
+/// ways through the network may differ.
+const APART_MILLIS: i64 = 62_000;
+/// How far apart places are that six posts have in between: what has to lie between their inits, and most of the second to which
+/// queues round. Nearer together, posts would come before those in front of them have made room, and come again.
+pub const PACE: SignedDuration = SignedDuration::from_millis(PACE_MILLIS);
+const PACE_MILLIS: i64 = 63_000;
 
 /// The last `N` reserved start times of one endpoint, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,10 +54,14 @@ impl<const N: usize> Ring<N> {
 
     /// The earliest time from `now` on at which one more call keeps every window within `N`.
     pub fn earliest(&self, now: Timestamp) -> Timestamp {
+        self.earliest_after(WINDOW_MILLIS, now)
+    }
+
+    fn earliest_after(&self, window: i64, now: Timestamp) -> Timestamp {
         if self.0.len() < N {
             return now;
         }
-        let free = self.0[self.0.len() - N] + WINDOW_MILLIS;
+        let free = self.0[self.0.len() - N] + window;
         now.max(Timestamp::from_millisecond(free).unwrap_or(Timestamp::MAX))
     }
 
@@ -78,6 +91,10 @@ pub struct Limits {
     pub init: Ring<6>,
     /// `status/fetch`: 30 a minute.
     pub status: Ring<30>,
+    /// By when each of the last inits has gone out, if it has. The ring above is the order in which posts come; a post may
+    /// come later than its place, and TikTok counts when it does.
+    #[serde(default)]
+    pub begun: Ring<6>,
     /// After a 429 nothing goes out before this.
     pub rest_until: Option<Timestamp>,
     /// Attempts that began in the last 24 hours.
@@ -194,17 +211,33 @@ impl Limits {
     /// Reserves one `creator_info` and one `init`, both at the time returned.
     pub fn reserve_publish(&mut self, now: Timestamp) -> Timestamp {
         let from = self.after_rest(now);
-        let start = self.creator_info.earliest(from).max(self.init.earliest(from));
+        let start = self.creator_info.earliest(from).max(self.init.earliest_after(PACE_MILLIS, from));
         self.creator_info.reserve(start);
         self.init.reserve(start);
         start
     }
 
-    /// Reserves one `init` at the time returned: one that was reserved for an earlier time and comes late.
-    pub fn reserve_init(&mut self, now: Timestamp) -> Timestamp {
-        let start = self.init.earliest(self.after_rest(now));
-        self.init.reserve(start);
-        start
+    /// A post whose place has come begins what ends in its init, and gets the time by which that goes out. `Err`: those that
+    /// have begun leave no room before then. Whoever begins after a quiet minute has all the time that a call may be late.
+    pub fn begin(&mut self, now: Timestamp) -> Result<Timestamp, Timestamp> {
+        let free = self.begun.earliest_after(APART_MILLIS, self.after_rest(now));
+        if free > now {
+            return Err(free);
+        }
+        let quiet = self.begun.newest().is_none_or(|newest| newest + WINDOW <= now);
+        let by = now + if quiet { LATENESS } else { PROMPT };
+        self.begun.reserve(by);
+        Ok(by)
+    }
+
+    /// What was to go out by `by` goes out later: by the time returned.
+    pub fn begin_later(&mut self, by: Timestamp, now: Timestamp) -> Timestamp {
+        let later = now + PROMPT;
+        if let Some(place) = self.begun.0.iter().position(|at| *at == by.as_millisecond()) {
+            self.begun.0.remove(place);
+        }
+        self.begun.reserve(later);
+        later
     }
 
     /// Reserves one `creator_info` at the time returned.

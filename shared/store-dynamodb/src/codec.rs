@@ -209,8 +209,9 @@ const fn unzigzag(number: u64) -> i64 {
 /// The form of [`limits`] that knows of days; the first one ended with the rest.
 const LIMITS_FORM: u8 = 2;
 
-/// Rings in the order of their fields; when the rest ends, or 0; the day's count and its gaps; the cap and when it was
-/// learned, if it was.
+/// The rings of reserved times in the order of their fields; when the rest ends, or 0; the day's count and its gaps; the cap
+/// and when it was learned, twice 0 if it was not; the ring of what has begun, which older rows lack and older binaries
+/// leave alone.
 pub(crate) fn limits(limits: &Limits) -> Vec<u8> {
     let mut bytes = vec![LIMITS_FORM];
     push_ring(&mut bytes, &limits.creator_info);
@@ -223,10 +224,10 @@ pub(crate) fn limits(limits: &Limits) -> Vec<u8> {
         push_number(&mut bytes, zigzag(at.wrapping_sub(before)));
         before = *at;
     }
-    if let Some(cap) = limits.day.cap {
-        push_number(&mut bytes, u64::from(cap.posts));
-        push_number(&mut bytes, zigzag(cap.learned_at.as_millisecond()));
-    }
+    let cap = limits.day.cap.map_or((0, 0), |cap| (cap.posts, cap.learned_at.as_millisecond()));
+    push_number(&mut bytes, u64::from(cap.0));
+    push_number(&mut bytes, zigzag(cap.1));
+    push_ring(&mut bytes, &limits.begun);
     bytes
 }
 
@@ -244,7 +245,7 @@ pub(crate) fn read_limits(mut bytes: &[u8]) -> Option<Limits> {
         rest => Some(Timestamp::from_millisecond(unzigzag(rest)).ok()?),
     };
     if bytes.is_empty() {
-        return Some(Limits { creator_info, init, status, rest_until, day: Day::default() });
+        return Some(Limits { creator_info, init, status, rest_until, ..Limits::default() });
     }
     let mut counted = Vec::new();
     let mut before = 0_i64;
@@ -255,12 +256,12 @@ pub(crate) fn read_limits(mut bytes: &[u8]) -> Option<Limits> {
     let cap = if bytes.is_empty() {
         None
     } else {
-        Some(Cap {
-            posts: u32::try_from(take_number(bytes)?).ok()?,
-            learned_at: Timestamp::from_millisecond(unzigzag(take_number(bytes)?)).ok()?,
-        })
+        let posts = u32::try_from(take_number(bytes)?).ok()?;
+        let learned_at = Timestamp::from_millisecond(unzigzag(take_number(bytes)?)).ok()?;
+        ((posts, learned_at) != (0, Timestamp::UNIX_EPOCH)).then_some(Cap { posts, learned_at })
     };
-    Some(Limits { creator_info, init, status, rest_until, day: Day::new(counted, cap) })
+    let begun = if bytes.is_empty() { Ring::default() } else { take_ring(bytes)? };
+    Some(Limits { creator_info, init, status, begun, rest_until, day: Day::new(counted, cap) })
 }
 
 /// More posts than anybody's day has.
@@ -351,6 +352,7 @@ pub(crate) mod tests {
             creator_info in times(25),
             init in times(8),
             status in times(35),
+            begun in times(8),
             rest_until in proptest::option::of(at()),
             counted in proptest::collection::vec(any::<i64>(), 0..80),
             cap in proptest::option::of((any::<u32>(), at())),
@@ -359,6 +361,7 @@ pub(crate) mod tests {
                 creator_info: Ring::from_millis(creator_info),
                 init: Ring::from_millis(init),
                 status: Ring::from_millis(status),
+                begun: Ring::from_millis(begun),
                 rest_until: rest_until.filter(|rest| rest.as_millisecond() != 0),
                 day: Day::new(counted, cap.map(|(posts, learned_at)| Cap { posts, learned_at })),
             };

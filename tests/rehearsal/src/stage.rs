@@ -74,15 +74,16 @@ pub fn connected(
     let text = |field: &str| answer[field].as_str().expect("a text").to_owned();
     let after = |field: &str| now + SignedDuration::from_secs(answer[field].as_i64().expect("a number"));
     account.open_id = text("open_id");
+    let epoch = account.epoch;
     let seal = |secret: String, field| {
-        done(vault.seal(&Plaintext::new(secret), &account.binding(field, 1))).expect("sealed")
+        done(vault.seal(&Plaintext::new(secret), &account.binding(field, epoch))).expect("sealed")
     };
     let tokens = domain::account::Tokens {
         access: seal(text("access_token"), TokenField::Access),
         refresh: seal(text("refresh_token"), TokenField::Refresh),
         access_expires_at: after("expires_in"),
         refresh_expires_at: after("refresh_expires_in"),
-        ..samples::tokens(1, now)
+        ..samples::tokens(epoch, now)
     };
     let life = tokens.access_expires_at.duration_since(now);
     account.due = Some(now + SignedDuration::from_secs(life.as_secs() / 100 * 60));

@@ -99,7 +99,7 @@ impl fmt::Display for Tally {
             write!(f, "\n  {:<18}{count:>12}", rule.name())?;
         }
         for (again, breach) in &self.first {
-            write!(f, "\n{breach}\n  again: cargo run --release -p simulation -- {again}")?;
+            write!(f, "\n{breach}\n  again: cargo run --profile simulation -p simulation -- {again}")?;
         }
         Ok(())
     }
@@ -144,16 +144,28 @@ pub fn seeds(from: u64, count: u64, skews: Skews, threads: usize) -> Tally {
     })
 }
 
-/// The schedules of so many seeds, until one breaks a rule: what plays it again, and how. Single mishaps come first, and
-/// every hundredth batch has clocks ten minutes apart.
-pub fn first_breach(count: u64, threads: usize) -> Option<(String, Breach)> {
+/// What a hunt came to.
+#[derive(Debug)]
+pub struct Hunt {
+    /// What plays the first schedule again that broke a rule, and how it did.
+    pub found: Option<(String, Breach)>,
+    /// Schedules that were played.
+    pub schedules: u64,
+}
+
+/// The schedules of so many seeds, until one breaks a rule. Single mishaps come first, and every hundredth batch has clocks ten
+/// minutes apart.
+pub fn hunt(count: u64, threads: usize) -> Hunt {
     const AT_ONCE: u64 = 256;
-    exhaustive(Faults::Single, threads).first.into_iter().next().or_else(|| {
-        (0..count.div_ceil(AT_ONCE)).find_map(|batch| {
-            let skews = if batch % 100 == 99 { Skews::Wild } else { Skews::Trusted };
-            seeds(batch * AT_ONCE, AT_ONCE, skews, threads).first.into_iter().next()
-        })
-    })
+    let mut tally = exhaustive(Faults::Single, threads);
+    for batch in 0..count.div_ceil(AT_ONCE) {
+        if tally.is_broken() {
+            break;
+        }
+        let skews = if batch % 100 == 99 { Skews::Wild } else { Skews::Trusted };
+        tally.join(seeds(batch * AT_ONCE, AT_ONCE, skews, threads));
+    }
+    Hunt { schedules: tally.schedules, found: tally.first.into_iter().next() }
 }
 
 /// The schedule of a seed, told.

@@ -3,6 +3,8 @@
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
+use crate::habits::Habits;
+
 /// Somewhere that something can go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -153,6 +155,7 @@ pub struct Chance {
     planned: Vec<(usize, Mishap)>,
     scripted: bool,
     places: Vec<Place>,
+    habits: Habits,
     /// How many mishaps there were.
     pub(crate) mishaps: u32,
 }
@@ -160,14 +163,27 @@ pub struct Chance {
 impl Chance {
     /// By a seed.
     pub fn seeded(rng: StdRng, rates: Rates, calm_at: i64) -> Self {
-        Self { rng, rates, calm_at, planned: Vec::new(), scripted: false, places: Vec::new(), mishaps: 0 }
+        let (planned, places, habits) = (Vec::new(), Vec::new(), Habits::default());
+        Self { rng, rates, calm_at, planned, scripted: false, places, habits, mishaps: 0 }
     }
 
     /// As a list says, by the number of the place; everything takes as long as it always takes.
     pub fn scripted(planned: Vec<(usize, Mishap)>) -> Self {
         let rng = StdRng::seed_from_u64(1);
-        let rates = Rates::default();
-        Self { rng, rates, calm_at: i64::MAX, planned, scripted: true, places: Vec::new(), mishaps: 0 }
+        let (rates, places, habits) = (Rates::default(), Vec::new(), Habits::default());
+        Self { rng, rates, calm_at: i64::MAX, planned, scripted: true, places, habits, mishaps: 0 }
+    }
+
+    /// As a campaign wants it, always.
+    pub(crate) fn habitual(seed: u64, habits: Habits) -> Self {
+        Self { habits, ..Self::seeded(StdRng::seed_from_u64(seed), Rates::default(), i64::MAX) }
+    }
+
+    /// What becomes of an init of this post.
+    pub(crate) fn mishap_of_init(&mut self, title: &str) -> Option<Mishap> {
+        let mishap = self.habits.cut(title);
+        self.mishaps += u32::from(mishap.is_some());
+        mishap
     }
 
     /// The places of a scripted run, in order.
@@ -181,6 +197,8 @@ impl Chance {
             let number = self.places.len();
             self.places.push(place);
             self.planned.iter().find(|(at, _)| *at == number).map(|(_, mishap)| *mishap)
+        } else if let Some(mishap) = self.habits.mishap(place, now, &mut self.rng) {
+            Some(mishap)
         } else {
             let rate = match place {
                 Place::Port => self.rates.port,
@@ -215,7 +233,10 @@ impl Chance {
     }
 
     /// How much longer a call to TikTok takes, on the way there and on the way back, in milliseconds.
-    pub(crate) fn sluggish(&mut self, now: i64) -> (i64, i64) {
+    pub(crate) fn sluggish(&mut self, now: i64, group: &str) -> (i64, i64) {
+        if let Some(network) = &mut self.habits.network {
+            return (network.jitter(group), network.jitter(group));
+        }
         if self.rates.sluggish_ms == 0 || now >= self.calm_at {
             return (0, 0);
         }
@@ -224,7 +245,10 @@ impl Chance {
     }
 
     /// How long an ordinary call takes before its effect and after it, in milliseconds.
-    pub(crate) fn latency(&mut self) -> (i64, i64) {
+    pub(crate) fn latency(&mut self, group: &str) -> (i64, i64) {
+        if let Some(network) = &mut self.habits.network {
+            return (network.port(group), network.port(group));
+        }
         if self.scripted {
             return (5, 5);
         }

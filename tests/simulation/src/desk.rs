@@ -17,6 +17,7 @@ use tiktok_sandbox::{Delivery, Effect, Endpoint, Fault, FaultKind, What, World};
 
 use crate::chance::{Chance, Mishap, Place};
 use crate::judge::{Facts, Heard, Judge};
+use crate::lobby::Lobby;
 use crate::story::{Story, clock_of, job_name};
 
 /// What happens next, and when.
@@ -124,6 +125,8 @@ pub(crate) struct Core {
     pub(crate) story: Story,
     pub(crate) dues: Vec<DueAt>,
     pub(crate) dead_letters: u32,
+    /// Messages that could be received, and nobody is free.
+    pub(crate) lobby: Lobby,
 }
 
 pub(crate) fn timestamp(ms: i64) -> Timestamp {
@@ -161,6 +164,7 @@ impl Core {
             story,
             dues: Vec::new(),
             dead_letters: 0,
+            lobby: Lobby::default(),
         }
     }
 
@@ -212,12 +216,11 @@ impl Core {
     /// Puts a message into its queue.
     pub(crate) fn send(&mut self, job: &Job, delay_ms: i64) {
         let mishap = self.chance.mishap(Place::Send, self.now);
-        let (name, seconds) = (job_name(job), delay_ms / 1_000);
-        let told = match mishap {
-            None => String::new(),
-            Some(mishap) => format!("  *** {mishap:?}"),
-        };
-        self.tell(|| format!("sends {name} with a delay of {seconds} s{told}"));
+        self.tell(|| {
+            let (name, seconds) = (job_name(job), delay_ms / 1_000);
+            let told = mishap.map_or(String::new(), |mishap| format!("  *** {mishap:?}"));
+            format!("sends {name} with a delay of {seconds} s{told}")
+        });
         let arrives = self.now + delay_ms + self.chance.between(1, 60);
         let (copies, late) = match mishap {
             Some(Mishap::Lost) => (0, 0),
@@ -385,17 +388,20 @@ impl Desk {
         Arc::into_inner(self.core).map(|core| core.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How the next call of the invocation that runs goes.
-    fn course(&self, place: Place, call: &str) -> Course {
+    /// How the next call of the invocation that runs goes; `init`: the title of the post that it publishes.
+    fn course(&self, place: Place, call: &str, init: Option<&str>) -> Course {
         let core = &mut *self.lock();
-        let mishap = core.chance.mishap(place, core.now);
-        let (mut before, mut after) = core.chance.latency();
+        let current = core.current;
+        let group = core.members.get(current).and_then(|member| member.message);
+        let group = group.map_or("", |message| core.messages[message].job.group());
+        let mishap = init.and_then(|title| core.chance.mishap_of_init(title));
+        let mishap = mishap.or_else(|| core.chance.mishap(place, core.now));
+        let (mut before, mut after) = core.chance.latency(group);
         let lag = core.chance.lag(core.now);
         if place == Place::TikTok {
-            let (there, back) = core.chance.sluggish(core.now);
+            let (there, back) = core.chance.sluggish(core.now, group);
             (before, after) = (before + there, after + back);
         }
-        let current = core.current;
         if let Some(mishap) = mishap {
             core.tell(|| format!("{call}  *** {mishap:?}"));
             if let Some(member) = core.members.get_mut(current) {
@@ -479,7 +485,7 @@ impl Director for Desk {
         effect: impl Future<Output = Result<X, E>> + Send,
         failed: impl FnOnce(Cue) -> E + Send,
     ) -> Result<X, E> {
-        let Course { mishap, before, after, lag } = self.course(Place::Port, call);
+        let Course { mishap, before, after, lag } = self.course(Place::Port, call, None);
         self.wait(before).await;
         match mishap {
             Some(Mishap::CrashBefore) => return self.crash().await,
@@ -581,7 +587,9 @@ impl Exchange for Line {
     async fn exchange(&self, request: tiktok::Request) -> Result<tiktok::Response, ExchangeError> {
         let desk = &self.0;
         let endpoint = request.endpoint;
-        let Course { mishap, before, after, .. } = desk.course(Place::TikTok, endpoint.as_str());
+        let init = if endpoint == tiktok::Endpoint::VideoInit { title_of(&request.body) } else { None };
+        let Course { mishap, before, after, .. } =
+            desk.course(Place::TikTok, endpoint.as_str(), init.as_deref());
         match mishap {
             Some(Mishap::CrashBefore) => return desk.crash().await,
             Some(Mishap::NotSent) => {
@@ -632,6 +640,12 @@ impl Exchange for Line {
         let answer = heard.answer;
         Ok(tiktok::Response { status: answer.status, headers: answer.headers, body: answer.body })
     }
+}
+
+/// The title in an init's body.
+fn title_of(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    Some(body["post_info"]["title"].as_str()?.to_owned())
 }
 
 /// The time of the schedule, for people.

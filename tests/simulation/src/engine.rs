@@ -1,16 +1,18 @@
 //! Plays one schedule: invocations side by side in virtual time.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
 
-use domain::content::{Caption, ContentHash, Kind};
+use domain::account::AccountStatus;
+use domain::content::{Caption, Kind};
 use domain::job::Publish;
 use domain::media::{Container, Declared, Pinned, PinnedVideo, upload_key};
 use domain::post::{Order, PostState, Wish};
 use domain::{
-    Account, AccountId, Content, CreatorId, Job, Media as MediaRow, MediaId, Periods, Post, PostId,
-    SignedDuration,
+    Account, AccountId, Content, CreatorId, Job, Media as MediaRow, MediaId, Notice, Periods, Post, PostId,
+    SignedDuration, WorkspaceId,
 };
 use ports::fakes::{ManualClock, MemoryObjects, MemoryTable, MemoryVault};
 use ports::{MediaRows as _, samples};
@@ -18,19 +20,20 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use rehearsal::{CLIENT_KEY, CLIENT_SECRET, MEDIA_BASE_URL, connected, done, video};
 use tiktok_sandbox::config::{Account as Handle, App, Config};
-use tiktok_sandbox::{FetchOutcome, World, sha256_hex};
+use tiktok_sandbox::{Endpoint, Fault, FaultKind, FetchOutcome, Probe, World, sha256_hex};
 
 use crate::chance::{Chance, Mishap, Place};
 use crate::desk::{Core, Desk, Member, Next, timestamp};
-use crate::judge::{Breach, Facts, Judge, Rule, title};
+use crate::judge::{Breach, Facts, Judge, Rule, hash_of, title};
 use crate::office::{self, End, Office};
 use crate::scenario::{Creator, Media, START, Scenario, Stroke};
 use crate::story::{Story, job_name};
 
 /// A schedule ends after this, whatever still happens.
 const CAP: i64 = 3 * 24 * 3_600_000;
-/// More invocations than this go round and round.
+/// More invocations than this go round and round: by schedule, and by post if there are many.
 const MOST_INVOCATIONS: usize = 6_000;
+const MOST_BY_POST: usize = 60;
 const MINUTE: i64 = 60_000;
 /// A sweep begins so long after the tick at most.
 const BEGINS_WITHIN: i64 = 3_000;
@@ -58,6 +61,34 @@ pub struct Outcome {
     pub accepted: usize,
     /// How long it took, in virtual milliseconds.
     pub took_ms: i64,
+    /// More about it, if somebody wants to know.
+    pub(crate) traced: Option<Traced>,
+}
+
+/// Everything about a schedule that campaigns count.
+#[derive(Debug)]
+pub(crate) struct Traced {
+    /// TikTok, with its log.
+    pub(crate) world: World,
+    /// The states each post has been in, and since when.
+    pub(crate) paths: Vec<Vec<(i64, &'static str)>>,
+    /// What the workspace was told.
+    pub(crate) notices: Vec<Notice>,
+    /// Messages that were received, by what they are.
+    pub(crate) deliveries: BTreeMap<&'static str, u64>,
+}
+
+/// Plays a schedule and keeps everything about it.
+pub(crate) fn trace(scenario: &Scenario, chance: Chance) -> Outcome {
+    let mut engine = Engine::new(scenario, chance, false);
+    engine.desk.lock().judge.keep_paths();
+    while engine.step() {}
+    engine.finish()
+}
+
+/// A post's number by its id.
+pub(crate) fn number_of_id(post: &PostId) -> usize {
+    usize::try_from((post.bits() & u128::from(u64::MAX)).saturating_sub(0x105) / 31).unwrap_or(usize::MAX)
 }
 
 /// A schedule that somebody else drives.
@@ -107,6 +138,9 @@ struct Engine {
     office: Arc<Office>,
     running: Vec<Option<Running>>,
     going: usize,
+    /// The accounts of the creators.
+    accounts: Vec<AccountId>,
+    deliveries: BTreeMap<&'static str, u64>,
     last_tick: i64,
     most_skew: i64,
 }
@@ -119,31 +153,48 @@ pub fn play(scenario: &Scenario, chance: Chance, told: bool) -> Outcome {
 }
 
 static GOOD: LazyLock<FetchOutcome> = LazyLock::new(|| FetchOutcome::of_bytes(&video("good.mp4")));
+static LATER: LazyLock<FetchOutcome> = LazyLock::new(|| FetchOutcome::of_bytes(&UPLOAD));
 static UPLOAD: LazyLock<Vec<u8>> = LazyLock::new(|| video("twelve-seconds.mp4"));
 /// What stands for a video that was probed before the schedule begins.
 const BYTES: &[u8] = b"a video";
+
+/// How long the video is that TikTok downloads.
+fn length_of(outcome: &FetchOutcome) -> u64 {
+    match outcome.result.as_ref().map(|fetched| &fetched.probe) {
+        Ok(Probe::Video(video)) => u64::try_from(video.duration_ms).unwrap_or_default(),
+        _ => 0,
+    }
+}
 
 fn world(scenario: &Scenario) -> World {
     let app = App {
         client_secret: CLIENT_SECRET.to_owned(),
         verified_url_prefixes: vec![format!("{MEDIA_BASE_URL}/")],
         webhook_url: scenario.webhooks.then(|| "https://api.slipway.example/webhooks/tiktok".to_owned()),
+        // as many as there are, in every day of a schedule
+        active_user_cap: u32::try_from(scenario.creators.len()).unwrap_or(u32::MAX).max(500),
         ..App::default()
     };
-    let mut config = Config::default().with_app(CLIENT_KEY, app);
+    let stranger = Handle { nickname: STRANGER.to_owned(), ..Handle::default() };
+    let mut config = Config::default().with_app(CLIENT_KEY, app).with_account(STRANGER, stranger);
+    config.webhooks.times = scenario.webhook_times;
     for creator in &scenario.creators {
         let handle = Handle {
-            nickname: creator.handle.to_owned(),
+            nickname: creator.handle.clone(),
+            daily_cap: scenario.daily_cap,
             private: creator.private,
             post_ids_withheld: creator.ids_withheld,
             ..Handle::default()
         };
-        config = config.with_account(creator.handle, handle);
+        config = config.with_account(&creator.handle, handle);
     }
     config.time = tiktok_sandbox::Time::Auto(scenario.pace.clone());
     config.tokens.rotation = scenario.rotation;
     World::new(config).expect("settings that the developer portal takes")
 }
+
+/// A user of TikTok's who has nothing to do with anything here.
+const STRANGER: &str = "a stranger";
 
 /// As the API derives it.
 fn account_id(open_id: &str) -> AccountId {
@@ -153,6 +204,11 @@ fn account_id(open_id: &str) -> AccountId {
 
 fn creator_id(number: usize) -> CreatorId {
     CreatorId::from_bits(0xc1 + number as u128)
+}
+
+/// The creator as whom another workspace sees this one's account.
+fn usurper_id(number: usize) -> CreatorId {
+    CreatorId::from_bits(0x1_0000_00c1 + number as u128)
 }
 
 fn media_id(number: usize) -> MediaId {
@@ -171,11 +227,8 @@ fn connect(
     judge: &mut Judge,
 ) -> Account {
     let at = START - creator.token_age_ms;
-    let mut scopes = vec!["user.info.basic", "video.publish"];
-    if creator.lists_videos {
-        scopes.push("video.list");
-    }
-    let answer = world.connect(CLIENT_KEY, creator.handle, &scopes, at, rng);
+    let scopes = scopes_of(creator);
+    let answer = world.connect(CLIENT_KEY, &creator.handle, &scopes, at, rng);
     judge.issues(&answer);
     let id = account_id(answer["open_id"].as_str().unwrap_or_default());
     let row = Account { id, creator: creator_id(number), ..samples::account(1, timestamp(at)) };
@@ -187,6 +240,14 @@ fn connect(
     // what should have happened before the schedule begins has happened a moment ago
     let due = row.due.map(|due| due.max(timestamp(START + 1_000)));
     Account { due, ..row }
+}
+
+fn scopes_of(creator: &Creator) -> Vec<&'static str> {
+    let mut scopes = vec!["user.info.basic", "video.publish"];
+    if creator.lists_videos {
+        scopes.push("video.list");
+    }
+    scopes
 }
 
 impl Engine {
@@ -204,6 +265,7 @@ impl Engine {
         let mut world = world(scenario);
         let mut creators: Vec<_> = scenario.creators.iter().enumerate().collect();
         creators.sort_by_key(|(_, creator)| -creator.token_age_ms);
+        let mut accounts = vec![AccountId::from_bits(0); creators.len()];
         for creator in creators {
             let account = connect(creator, &mut world, &mut rng, &vault, &mut judge);
             // a profile that is a week old is asked for again
@@ -214,6 +276,7 @@ impl Engine {
                 open_id: account.open_id.clone(),
                 ..samples::creator(0xc1 + creator.0 as u128, timestamp(START))
             });
+            accounts[creator.0] = account.id.clone();
             table.insert_account(account);
         }
         let story = if told { Story::told() } else { Story::default() };
@@ -230,6 +293,8 @@ impl Engine {
             office,
             running: Vec::new(),
             going: 0,
+            accounts,
+            deliveries: BTreeMap::new(),
             last_tick: START,
             most_skew,
         };
@@ -274,9 +339,9 @@ impl Engine {
         if at > START + CAP {
             return false;
         }
-        if self.running.len() > MOST_INVOCATIONS {
+        if self.running.len() > MOST_INVOCATIONS.max(MOST_BY_POST * self.scenario.posts.len()) {
             let now = core.now;
-            core.judge.breach(Rule::Endless, now, || format!("{MOST_INVOCATIONS} invocations"));
+            core.judge.breach(Rule::Endless, now, || format!("{} invocations", self.running.len()));
             return false;
         }
         core.set_now(at.max(core.now));
@@ -327,7 +392,8 @@ impl Engine {
                 let outcome = match self.objects.fetch(&url) {
                     _ if fails => FetchOutcome::failed(Some(503), "as the schedule says"),
                     None => FetchOutcome::failed(Some(404), "no such object"),
-                    Some(_) => GOOD.clone(),
+                    Some(object) if object.bytes == BYTES => GOOD.clone(),
+                    Some(_) => LATER.clone(),
                 };
                 let effects = core.world.fetched(&publish_id, outcome, core.now);
                 core.perform(effects);
@@ -363,6 +429,10 @@ impl Engine {
             if waiting.deleted {
                 return;
             }
+            if self.scenario.workers.is_some_and(|workers| core.lobby.busy() >= workers) {
+                core.lobby.wait(waiting.job.group(), message);
+                return;
+            }
             if waiting.receives >= 5 {
                 waiting.deleted = true;
                 core.dead_letters += 1;
@@ -383,6 +453,7 @@ impl Engine {
             }
             let jitter = core.chance.below(2_000);
             core.messages[message].receives += 1;
+            core.lobby.begins(core.messages[message].job.group());
             core.plan(now + visibility + jitter, Next::Receive(message));
             (core.messages[message].job.clone(), timeout)
         };
@@ -395,6 +466,7 @@ impl Engine {
             Job::Refresh { .. } => "refresh",
             Job::Ingest { .. } => "ingest",
         };
+        *self.deliveries.entry(name).or_default() += 1;
         let office = Arc::clone(&self.office);
         self.begin(name, again, Some(message), None, move |deadline| {
             Box::pin(office.work(job, timestamp(deadline)))
@@ -423,12 +495,14 @@ impl Engine {
                 skew,
                 crashed: false,
                 in_flight: None,
-                facts: Facts::default(),
+                facts: Facts::since(core.now),
             });
             core.plan(kill_at, Next::Kill(number));
             core.current = number;
-            let job = message.map(|message| job_name(&core.messages[message].job)).unwrap_or_default();
-            core.tell(|| format!("begins {job}, its clock shows {skew:+} ms"));
+            if core.story.is_told() {
+                let job = message.map(|message| job_name(&core.messages[message].job)).unwrap_or_default();
+                core.tell(|| format!("begins {job}, its clock shows {skew:+} ms"));
+            }
             kill_at + skew
         };
         self.running.push(Some(future(deadline)));
@@ -477,10 +551,16 @@ impl Engine {
                 Some(end) => format!("ends: {end:?}"),
             });
             let member = &core.members[number];
-            if let (Some(message), Some(End::Done)) = (member.message, end) {
-                core.messages[message].deleted = true;
+            let webhook = member.webhook;
+            if let Some(message) = member.message {
+                core.messages[message].deleted |= end == Some(End::Done);
+                core.lobby.ends(core.messages[message].job.group());
+                if let Some(next) = core.lobby.next() {
+                    let now = core.now;
+                    core.plan(now, Next::Receive(next));
+                }
             }
-            member.webhook
+            webhook
         };
         self.outside();
         if let Some(delivery) = webhook {
@@ -497,7 +577,7 @@ impl Engine {
             let core = &mut *self.desk.lock();
             core.tell_of_world(|| format!("{stroke:?}"));
         }
-        let handle = |number: usize| self.scenario.creators[number].handle;
+        let handle = |number: usize| self.scenario.creators[number].handle.as_str();
         match stroke {
             Stroke::Submit(number) => self.submit(number),
             Stroke::Cancel(number) => {
@@ -531,10 +611,45 @@ impl Engine {
                 let effects = core.world.revoke_user(CLIENT_KEY, handle(creator), 1, core.now);
                 core.perform(effects);
             }
+            Stroke::Confused(creator) => {
+                let core = &mut *self.desk.lock();
+                let scopes = scopes_of(&self.scenario.creators[creator]);
+                let answer = core.world.connect(CLIENT_KEY, STRANGER, &scopes, core.now, &mut core.world_rng);
+                core.judge.issues(&answer);
+                let kind = FaultKind::Answer { status: 200, body: answer };
+                let account = Some(handle(creator).to_owned());
+                core.world.inject(Fault { account, ..Fault::once(Endpoint::Token, kind) });
+            }
+            Stroke::TakenOver(creator) => self.taken_over(creator),
             Stroke::Outage(outage) => {
                 self.desk.lock().world.reconfigure(|config| config.outage = outage);
             }
         }
+    }
+
+    /// What two workspaces and TikTok do when an account goes from one to the other: the row has other tokens, and is
+    /// another creator's.
+    fn taken_over(&self, creator: usize) {
+        let account = self.table.accounts().into_iter().find(|it| it.id == self.accounts[creator]);
+        let Some(account) = account.filter(|account| account.creator == creator_id(creator)) else { return };
+        {
+            let core = &mut *self.desk.lock();
+            let scopes = scopes_of(&self.scenario.creators[creator]);
+            let handle = &self.scenario.creators[creator].handle;
+            let answer = core.world.connect(CLIENT_KEY, handle, &scopes, core.now, &mut core.world_rng);
+            core.judge.issues(&answer);
+            let row = Account {
+                workspace: WorkspaceId::from_bits(0x0bad),
+                creator: usurper_id(creator),
+                status: AccountStatus::Connected,
+                epoch: account.epoch + 1,
+                lease: None,
+                ..account
+            };
+            let row = connected(row, &answer, &MemoryVault::new(), timestamp(core.now));
+            self.table.insert_account(row);
+        }
+        self.desk.wrote();
     }
 
     /// What the API does with a post.
@@ -542,7 +657,7 @@ impl Engine {
         let planned = &self.scenario.posts[number];
         let now = timestamp(self.desk.lock().now);
         let periods = Periods::default();
-        let hash = ContentHash([u8::try_from(number).unwrap_or(u8::MAX); 32]);
+        let hash = hash_of(number);
         let media = media_id(number);
         let content = Content {
             media: vec![media.clone()],
@@ -560,7 +675,7 @@ impl Engine {
                 Some(Pinned::Video(PinnedVideo {
                     etag,
                     container: Container::Mp4,
-                    duration_ms: 15_000,
+                    duration_ms: length_of(&GOOD),
                     size,
                 }))
             }
@@ -574,8 +689,7 @@ impl Engine {
         };
         let is_ready = pinned.is_some();
         let creator = creator_id(planned.creator);
-        let account = self.table.accounts().into_iter().find(|account| account.creator == creator);
-        let account = account.expect("the creator's account").id;
+        let account = self.accounts[planned.creator].clone();
         let order = Order {
             id: post_id(self.scenario.seed, number),
             workspace: samples::workspace(),
@@ -606,7 +720,7 @@ impl Engine {
     }
 
     fn finish(self) -> Outcome {
-        let Self { desk, running, office, .. } = self;
+        let Self { desk, running, office, table, deliveries, .. } = self;
         let invocations = running.len();
         drop(running);
         drop(office);
@@ -630,6 +744,12 @@ impl Engine {
             invocations,
             dead_letters: core.dead_letters,
             took_ms: core.now - START,
+            traced: core.judge.paths.take().map(|paths| Traced {
+                world: core.world,
+                paths,
+                notices: table.notices(),
+                deliveries,
+            }),
         }
     }
 }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use domain::account::{AccountStatus, TokenField};
+use domain::content::ContentHash;
 use domain::post::{HoldReason, PostState};
-use domain::{Account, Media, Nonce, Periods, Post, SignedDuration, Timestamp};
+use domain::{Account, AccountId, Media, Nonce, Periods, Post, SignedDuration, Timestamp};
 use ports::fakes::{Change, MemoryVault, Versions};
 use ports::{Stored, Vault as _};
 use rehearsal::done;
@@ -105,6 +106,8 @@ impl fmt::Display for Breach {
 /// What is known of one invocation.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
+    /// When it began.
+    began_at: i64,
     /// Something went wrong in it.
     pub(crate) struck: bool,
     /// When it asked for `creator_info`, by its own clock.
@@ -119,6 +122,12 @@ pub(crate) struct Facts {
     attempt: Option<(usize, usize)>,
     /// The publish id it asks about.
     asks_about: Option<String>,
+}
+
+impl Facts {
+    pub(crate) fn since(began_at: i64) -> Self {
+        Self { began_at, ..Self::default() }
+    }
 }
 
 /// An answer of TikTok's as the judge reads it.
@@ -157,7 +166,7 @@ enum Attempt {
 pub(crate) struct Judge {
     strictness: Strictness,
     posts: Vec<Planned>,
-    handles: Vec<&'static str>,
+    handles: Vec<String>,
     attempts: Vec<Vec<Attempt>>,
     /// The invocation that claimed last, by post.
     claimers: Vec<Option<usize>>,
@@ -175,6 +184,10 @@ pub(crate) struct Judge {
     cut_off: BTreeSet<String>,
     /// Posts that somebody cancels.
     unwanted: BTreeSet<usize>,
+    /// Since when an account's row is another creator's, by account.
+    taken_over: BTreeMap<AccountId, i64>,
+    /// The states each post has been in, and since when, if somebody wants to know.
+    pub(crate) paths: Option<Vec<Vec<(i64, &'static str)>>>,
     pub(crate) breaches: Vec<Breach>,
 }
 
@@ -186,6 +199,19 @@ const OFFER: i64 = 60_000;
 /// The caption of a post.
 pub(crate) fn title(number: usize) -> String {
     format!("post {number}")
+}
+
+/// The hash that stands for the content of a post.
+pub(crate) fn hash_of(number: usize) -> ContentHash {
+    let mut hash = [0; 32];
+    hash[..8].copy_from_slice(&(number as u64).to_be_bytes());
+    ContentHash(hash)
+}
+
+/// Which post it is, by what stands for its content.
+pub(crate) fn number_of_post(post: &Post) -> usize {
+    let [a, b, c, d, e, f, g, h, ..] = post.content.0;
+    usize::try_from(u64::from_be_bytes([a, b, c, d, e, f, g, h])).unwrap_or(usize::MAX)
 }
 
 fn number_of(title: &str) -> Option<usize> {
@@ -237,13 +263,18 @@ impl Judge {
     pub(crate) fn new(scenario: &Scenario) -> Self {
         let kind = scenario.strokes.iter().all(|(_, stroke)| match stroke {
             Stroke::Submit(_) | Stroke::Upload(_) | Stroke::Cancel(_) | Stroke::AccessEnds(_) => true,
-            Stroke::Private(..) | Stroke::PostsElsewhere(_) | Stroke::Revoked(_) | Stroke::Outage(_) => false,
+            Stroke::Private(..)
+            | Stroke::PostsElsewhere(_)
+            | Stroke::Revoked(_)
+            | Stroke::Confused(_)
+            | Stroke::TakenOver(_)
+            | Stroke::Outage(_) => false,
         });
         let count = scenario.posts.len();
         Self {
             strictness: scenario.strictness,
             posts: scenario.posts.clone(),
-            handles: scenario.creators.iter().map(|creator| creator.handle).collect(),
+            handles: scenario.creators.iter().map(|creator| creator.handle.clone()).collect(),
             attempts: vec![Vec::new(); count],
             claimers: vec![None; count],
             rows: vec![None; count],
@@ -262,8 +293,15 @@ impl Judge {
                     _ => None,
                 })
                 .collect(),
+            taken_over: BTreeMap::new(),
+            paths: None,
             breaches: Vec::new(),
         }
+    }
+
+    /// From now on it is kept which states each post is in.
+    pub(crate) fn keep_paths(&mut self) {
+        self.paths = Some(vec![Vec::new(); self.posts.len()]);
     }
 
     pub(crate) fn breach(&mut self, rule: Rule, at: i64, how: impl FnOnce() -> String) {
@@ -304,7 +342,7 @@ impl Judge {
         shown: Timestamp,
     ) {
         let post = &after.row;
-        let number = usize::from(post.content.0[0]);
+        let number = number_of_post(post);
         if let Some(next) = post.next_task(shown, &self.periods) {
             let latest = next.at.max(shown) + WATCHDOG;
             if post.due.is_none_or(|due| due > latest) {
@@ -334,6 +372,12 @@ impl Judge {
         if let Some(before) = before {
             self.compare(number, &before.row, post, now);
             self.fenced(number, &before.row, post, now);
+        }
+        if let Some(paths) = &mut self.paths {
+            let (path, name) = (&mut paths[number], post.state.name());
+            if path.last().is_none_or(|(_, last)| *last != name) {
+                path.push((now, name));
+            }
         }
         self.rows[number] = Some(std::sync::Arc::clone(after));
     }
@@ -432,6 +476,9 @@ impl Judge {
         if is_connected && account.due.is_none() {
             self.breach(Rule::I2, now, || format!("account {} does not wake up", account.id));
         }
+        if before.as_ref().is_some_and(|before| before.creator != account.creator) {
+            self.taken_over.insert(account.id.clone(), now);
+        }
         if let (Some(facts), Some(lease)) = (facts, &account.lease) {
             let had = before.as_ref().and_then(|before| before.lease.as_ref());
             if had.is_none_or(|had| had.nonce != lease.nonce) {
@@ -528,6 +575,14 @@ impl Judge {
                 format!("an init of {name} that was not claimed, or with another's copy")
             });
         }
+        let account = self.rows[number].as_ref().map(|row| &row.row.account);
+        let taken_over = account.and_then(|account| self.taken_over.get(account));
+        // whoever had the tokens in hand by then could not know
+        if taken_over.is_some_and(|at| *at < facts.began_at) {
+            self.breach(Rule::I4, now, || {
+                format!("{name} is sent with the tokens of another workspace's creator")
+            });
+        }
         let planned = &self.posts[number];
         let publish_at = planned.publish_after_ms.map(|after| START + after);
         if publish_at.is_some_and(|at| shown.as_millisecond() < at) {
@@ -577,8 +632,8 @@ impl Judge {
         if let Attempt::InDoubt(id) = &mut self.attempts[number][attempt] {
             id.clone_from(&call.publish_id);
         }
-        let creator = self.handles[self.posts[number].creator];
-        if call.account.as_deref().is_some_and(|account| account != creator) {
+        let creator = &self.handles[self.posts[number].creator];
+        if call.account.as_ref().is_some_and(|account| account != creator) {
             let how = format!("{} went to {:?}", title(number), call.account);
             self.breach(Rule::I4, now, || how);
         }
@@ -713,7 +768,7 @@ impl Judge {
             for handle in self.handles.clone() {
                 let times: Vec<i64> = world
                     .calls(endpoint)
-                    .filter(|(_, call)| call.account.as_deref() == Some(handle) || call.account.is_none())
+                    .filter(|(_, call)| self.caller(call).is_none_or(|account| *account == handle))
                     .map(|(entry, _)| entry.at_ms)
                     .collect();
                 if let Some(window) = times.windows(most + 1).find(|window| window[most] - window[0] < 60_000)
@@ -725,6 +780,13 @@ impl Judge {
                 }
             }
         }
+    }
+
+    /// Whose call it was, as far as TikTok or the post that it is about can tell; `None`: it counts for everybody.
+    fn caller<'a>(&'a self, call: &'a Call) -> Option<&'a String> {
+        let number = || number_of(call.request.pointer("/post_info/title")?.as_str()?);
+        let planned = || self.posts.get(number()?);
+        call.account.as_ref().or_else(|| self.handles.get(planned()?.creator))
     }
 
     fn judge_row(
@@ -758,9 +820,9 @@ impl Judge {
             PostState::Held { until: None, why, .. } => {
                 let account = self.accounts.values().find(|account| account.id == post.account);
                 let has_cause = match why {
-                    HoldReason::ReconnectRequired => {
-                        account.is_some_and(|account| account.status != AccountStatus::Connected)
-                    }
+                    HoldReason::ReconnectRequired => account.is_some_and(|account| {
+                        account.status != AccountStatus::Connected || account.creator != post.creator
+                    }),
                     HoldReason::Unaudited => true,
                     HoldReason::RateLimited
                     | HoldReason::CreatorDailyCap

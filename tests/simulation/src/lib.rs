@@ -7,16 +7,20 @@
 //! every write of the table. The same seed plays the same schedule again.
 
 mod campaign;
+mod campaigns;
 mod chance;
 mod desk;
 mod engine;
+mod habits;
 mod judge;
+mod lobby;
 mod office;
 mod permutations;
 mod scenario;
 mod story;
 
-pub use campaign::{Faults, Tally, exhaustive, first_breach, replay, replay_script, seeds};
+pub use campaign::{Faults, Hunt, Tally, exhaustive, hunt, replay, replay_script, seeds};
+pub use campaigns::{Report, crowd, cuts, losses};
 pub use chance::{Chance, Mishap, Place, Rates};
 pub use engine::{Outcome, play};
 pub use judge::{Breach, Rule};

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use simulation::{Faults, Outcome, Skews};
+use simulation::{Faults, Hunt, Outcome, Report, Skews};
 
 /// Plays schedules of crashes, lost answers and late messages, and judges them by TikTok's log.
 #[derive(Debug, Parser)]
@@ -40,7 +40,26 @@ enum What {
     },
     /// A post's four webhooks in every order, doubled and not.
     Webhooks,
-    /// Plays seeds until one breaks a rule, and prints what plays it again, the rule and how it was broken.
+    /// The first answer to the init of every post is cut, before its effect and after it, with different evidence.
+    Cuts {
+        /// Posts of as many creators.
+        #[arg(long, default_value_t = 1_000)]
+        posts: usize,
+    },
+    /// A third of the sends is lost, a fifth doubled, every fifth sweep skipped.
+    Losses {
+        #[arg(long, default_value_t = 1_000)]
+        posts: usize,
+    },
+    /// Many creators with fifteen posts each at once and ten workers; then one of them has a deep backlog.
+    Crowd {
+        #[arg(long, default_value_t = 200)]
+        creators: usize,
+        #[arg(long, default_value_t = 1_000)]
+        deep: usize,
+    },
+    /// Plays seeds until one breaks a rule, and prints how many schedules that took, what plays it again, the rule and how it
+    /// was broken.
     Hunt {
         #[arg(long, default_value_t = 200_000)]
         count: u64,
@@ -59,24 +78,28 @@ enum What {
 fn main() -> ExitCode {
     let Args { what, threads } = Args::parse();
     let broken = match what {
-        What::Seeds { count, from } => shown(&simulation::seeds(from, count, Skews::Trusted, threads)),
-        What::Wild { count, from } => shown(&simulation::seeds(from, count, Skews::Wild, threads)),
+        What::Seeds { count, from } => shown(|| simulation::seeds(from, count, Skews::Trusted, threads)),
+        What::Wild { count, from } => shown(|| simulation::seeds(from, count, Skews::Wild, threads)),
         What::Exhaustive { single } => {
             let faults = if single { Faults::Single } else { Faults::Double };
-            shown(&simulation::exhaustive(faults, threads))
+            shown(|| simulation::exhaustive(faults, threads))
         }
         What::Webhooks => {
             let permuted = simulation::permutations();
             println!("{permuted}");
             permuted.is_broken()
         }
-        What::Hunt { count } => match simulation::first_breach(count, threads) {
-            Some((again, breach)) => {
+        What::Cuts { posts } => reported(&simulation::cuts(posts)),
+        What::Losses { posts } => reported(&[simulation::losses(posts)]),
+        What::Crowd { creators, deep } => reported(&simulation::crowd(creators, deep)),
+        What::Hunt { count } => {
+            let Hunt { found, schedules } = simulation::hunt(count, threads);
+            println!("{schedules}");
+            if let Some((again, breach)) = &found {
                 println!("{again}\n{}\n{breach}", breach.rule.name());
-                true
             }
-            None => false,
-        },
+            found.is_some()
+        }
         What::Replay { seed, wild } => {
             told(&simulation::replay(seed, if wild { Skews::Wild } else { Skews::Trusted }))
         }
@@ -91,9 +114,22 @@ fn main() -> ExitCode {
     if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn shown(tally: &simulation::Tally) -> bool {
+fn shown(play: impl FnOnce() -> simulation::Tally) -> bool {
+    let since = std::time::Instant::now();
+    let tally = play();
+    let took = since.elapsed().as_secs_f64();
     println!("{tally}");
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let rate = tally.schedules as f64 / took.max(0.001);
+    println!("{took:.0} s, {rate:.0} schedules a second");
     tally.is_broken()
+}
+
+fn reported(reports: &[Report]) -> bool {
+    for report in reports {
+        println!("{report}\n");
+    }
+    reports.iter().any(Report::is_broken)
 }
 
 fn told(outcome: &Outcome) -> bool {

@@ -76,7 +76,7 @@ fn extend(order: &mut Vec<usize>, orders: &mut Vec<Vec<usize>>) {
         orders.push(order.clone());
     }
     for event in 0..EVENTS.len() {
-        if order.iter().filter(|had| **had == event).count() < 2 && order.len() < 6 {
+        if order.iter().filter(|had| **had == event).count() < 2 {
             order.push(event);
             extend(order, orders);
             order.pop();

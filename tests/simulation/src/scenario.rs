@@ -17,7 +17,7 @@ const HOUR: i64 = 60 * MINUTE;
 #[derive(Debug, Clone)]
 pub struct Creator {
     /// The handle.
-    pub handle: &'static str,
+    pub handle: String,
     /// Whether the account is private at first.
     pub private: bool,
     /// Whether TikTok never tells the ids of its posts.
@@ -73,6 +73,10 @@ pub enum Stroke {
     PostsElsewhere(usize),
     /// A creator takes the authorization back.
     Revoked(usize),
+    /// TikTok answers a creator's next refresh with the tokens of another user.
+    Confused(usize),
+    /// A creator's account is disconnected, and another workspace connects it.
+    TakenOver(usize),
     /// TikTok's processing fails from now on, or its API does, or nothing any more.
     Outage(tiktok_sandbox::Outage),
 }
@@ -109,6 +113,12 @@ pub struct Scenario {
     pub log_delay_ms: Option<i64>,
     /// What the judge judges.
     pub strictness: Strictness,
+    /// How many posts TikTok takes of each creator in a day.
+    pub daily_cap: u32,
+    /// How often TikTok sends each webhook.
+    pub webhook_times: u32,
+    /// How many messages are worked on at the same time; `None`: as many as there are.
+    pub workers: Option<usize>,
 }
 
 impl Scenario {
@@ -121,7 +131,7 @@ impl Scenario {
         Self {
             seed: 1,
             creators: vec![Creator {
-                handle: "ada",
+                handle: "ada".to_owned(),
                 private: false,
                 ids_withheld: false,
                 lists_videos: false,
@@ -143,6 +153,9 @@ impl Scenario {
             webhooks,
             log_delay_ms: None,
             strictness: Strictness::All,
+            daily_cap: 15,
+            webhook_times: 1,
+            workers: None,
         }
     }
 
@@ -160,7 +173,7 @@ impl Scenario {
         let mut rng = StdRng::seed_from_u64(seed);
         let creators = creators(&mut rng);
         let posts = posts(&mut rng, &creators);
-        let strokes = strokes(&mut rng, &creators, &posts);
+        let mut strokes = strokes(&mut rng, &creators, &posts);
         let most = skews.most_ms();
         // whatever lies between two clocks, half of it lies on either side
         let skews = if rng.random_ratio(1, 4) {
@@ -180,6 +193,14 @@ impl Scenario {
             2 => Rotation::FamilyRevokedOnReuse,
             _ => Rotation::RotateOldDies,
         };
+        // TikTok says everything again and again, and does not answer what is asked about it
+        let storm = rng.random_ratio(1, 128);
+        if storm {
+            let at = rng.random_range(SECOND..10 * SECOND);
+            strokes.push((at, Stroke::Outage(tiktok_sandbox::Outage::Api)));
+            let end = at + rng.random_range(MINUTE..10 * MINUTE);
+            strokes.push((end, Stroke::Outage(tiktok_sandbox::Outage::None)));
+        }
         let strictness = if most > 2_000 { Strictness::WhateverClocksShow } else { Strictness::All };
         let scenario = Self {
             seed,
@@ -192,6 +213,9 @@ impl Scenario {
             webhooks: !rng.random_ratio(1, 4),
             log_delay_ms: rng.random_ratio(1, 3).then(|| rng.random_range(1_000..20 * MINUTE)),
             strictness,
+            daily_cap: 15,
+            webhook_times: if storm { 40 } else { 1 },
+            workers: None,
         };
         let rates = rates(&mut rng);
         let calm_at = START + rng.random_range(MINUTE..40 * MINUTE);
@@ -221,7 +245,7 @@ fn creators(rng: &mut StdRng) -> Vec<Creator> {
     let count = if rng.random_ratio(1, 3) { 2 } else { 1 };
     (0..count)
         .map(|number| Creator {
-            handle: ["ada", "grace"][number],
+            handle: ["ada", "grace"][number].to_owned(),
             private: rng.random_ratio(1, 6),
             ids_withheld: rng.random_ratio(1, 24),
             lists_videos: rng.random_ratio(1, 3),
@@ -303,6 +327,13 @@ fn strokes(rng: &mut StdRng, creators: &[Creator], posts: &[Planned]) -> Vec<(i6
         }
         if rng.random_ratio(1, 60) {
             strokes.push((rng.random_range(0..10 * MINUTE), Stroke::Revoked(number)));
+        }
+        if rng.random_ratio(1, 40) {
+            strokes.push((rng.random_range(0..MINUTE), Stroke::Confused(number)));
+        }
+        if rng.random_ratio(1, 80) {
+            let longest = if rng.random() { MINUTE } else { 2 * HOUR };
+            strokes.push((rng.random_range(0..longest), Stroke::TakenOver(number)));
         }
     }
     if rng.random_ratio(1, 20) {

@@ -4,7 +4,7 @@ use domain::Job;
 use ports::fakes::Change;
 use tiktok_sandbox::{Call, Delivery};
 
-use crate::judge::{delivery_name, title};
+use crate::judge::{delivery_name, number_of_post, title};
 use crate::scenario::START;
 
 /// Lines, if somebody wants to read them.
@@ -68,7 +68,7 @@ pub(crate) fn change(change: &Change, now: i64) -> String {
         Change::Post(post) => {
             let (before, after) = (&post.before, &post.after.row);
             let was = before.as_ref().map_or("new", |before| before.row.state.name());
-            let name = title(usize::from(after.content.0[0]));
+            let name = title(number_of_post(after));
             let code = after.timeline.entries().last().and_then(|entry| entry.code.clone());
             let code = code.map_or(String::new(), |code| format!(" ({code})"));
             format!(

@@ -1,6 +1,6 @@
 //! The synchronous core: everything TikTok knows, and what it does when it is called or when time passes.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use http::Method;
 use rand::{Rng, RngCore};
@@ -59,7 +59,7 @@ pub struct World {
     /// When `creator_info` was last answered with options, by app and account.
     pub(crate) creator_info_at: BTreeMap<String, i64>,
     faults: Vec<Fault>,
-    agenda: Vec<Due>,
+    agenda: BTreeSet<Due>,
     pub(crate) deliveries: BTreeMap<u64, WebhookDelivery>,
     log: Vec<Entry>,
     next_number: u64,
@@ -156,7 +156,7 @@ impl World {
             windows: BTreeMap::new(),
             creator_info_at: BTreeMap::new(),
             faults: Vec::new(),
-            agenda: Vec::new(),
+            agenda: BTreeSet::new(),
             deliveries: BTreeMap::new(),
             log: Vec::new(),
             next_number: 1,
@@ -244,14 +244,15 @@ impl World {
 
     /// When [`World::tick`] has something to do next.
     pub fn next_due(&self) -> Option<i64> {
-        self.agenda.iter().map(|due| due.at_ms).min()
+        self.agenda.first().map(|due| due.at_ms)
     }
 
     /// Does what has become due, in the order in which it became due.
     pub fn tick(&mut self, now_ms: i64) -> Vec<Effect> {
         let mut effects = Vec::new();
-        while let Some(due) = self.agenda.iter().filter(|due| due.at_ms <= now_ms).min().cloned() {
-            self.agenda.retain(|other| other.number != due.number);
+        while self.agenda.first().is_some_and(|due| due.at_ms <= now_ms)
+            && let Some(due) = self.agenda.pop_first()
+        {
             // A tick that comes late still happens at the time it was due.
             let at = due.at_ms;
             match due.task {
@@ -287,7 +288,7 @@ impl World {
 
     pub(crate) fn schedule(&mut self, at_ms: i64, task: Task) {
         let number = self.number();
-        self.agenda.push(Due { at_ms, number, task });
+        self.agenda.insert(Due { at_ms, number, task });
     }
 
     pub(crate) fn unschedule(&mut self, task: &Task) {

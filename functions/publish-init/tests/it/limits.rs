@@ -20,8 +20,8 @@ fn the_seventh_post_within_a_minute_comes_back_with_a_ticket_and_tiktok_never_sa
     }
     assert_eq!((creator_infos(&stage), inits(&stage)), (6, 6));
     let waiting = stage.waiting();
-    let [(Job::Publish(back), 62)] = waiting.as_slice() else { panic!("{waiting:#?}") };
-    assert_eq!(back.ticket, Some(stage.now() + domain::limits::WINDOW));
+    let [(Job::Publish(back), 63)] = waiting.as_slice() else { panic!("{waiting:#?}") };
+    assert_eq!(back.ticket, Some(stage.now() + domain::limits::PACE));
     deliver_all(&stage);
     assert_eq!(stage.tiktok.accepted(), 7);
     assert!(!stage.tiktok.any_limit_broken());
@@ -36,7 +36,7 @@ fn a_ticket_is_used_at_its_time_and_does_not_contend_again() {
     }
     // six have gone, six have tickets: whoever reserved now would be two windows off
     let (back, delay) = stage.waiting().remove(0);
-    assert_eq!((stage.waiting().len(), delay), (6, 62));
+    assert_eq!((stage.waiting().len(), delay), (6, 63));
     let Job::Publish(back) = back else { panic!("{back:?}") };
     let limits = stage.account().limits;
     stage.queues.lose_all();
@@ -44,11 +44,49 @@ fn a_ticket_is_used_at_its_time_and_does_not_contend_again() {
     stage.wait(30);
     deliver(&stage, back.clone()).unwrap();
     assert_eq!(stage.account().limits, limits);
-    assert_eq!(stage.waiting(), [(Job::Publish(back), 32)]);
+    assert_eq!(stage.waiting(), [(Job::Publish(back), 33)]);
     // in time
     deliver_all(&stage);
     assert_eq!(stage.account().limits.init, limits.init);
     assert_eq!(inits(&stage), 7);
+}
+
+#[test]
+fn a_ticket_that_comes_late_is_good_if_what_has_begun_leaves_room() {
+    let stage = busy();
+    for bits in 1..=7 {
+        let post = stage.accept(bits);
+        publish(&stage, &post);
+    }
+    let (back, _) = stage.waiting().remove(0);
+    let Job::Publish(back) = back else { panic!("{back:?}") };
+    stage.queues.lose_all();
+    stage.wait(75);
+    let reserved = stage.account().limits.init;
+    deliver(&stage, back).unwrap();
+    assert_eq!((inits(&stage), stage.account().limits.init), (7, reserved));
+}
+
+#[test]
+fn a_slow_creator_info_lets_the_init_begin_again_and_costs_no_place() {
+    let stage = busy();
+    let posts: Vec<_> = (1..=12).map(|bits| stage.accept(bits)).collect();
+    let clock = stage.clock.clone();
+    stage.script.after("creator_info", move || async move {
+        clock.advance(domain::SignedDuration::from_secs(4));
+    });
+    publish(&stage, &posts[0]);
+    assert_eq!(inits(&stage), 1);
+    let sent = stage.now();
+    assert_eq!(stage.account().limits.begun.newest(), Some(sent + domain::limits::PROMPT));
+    for post in &posts[1..] {
+        publish(&stage, post);
+    }
+    deliver_all(&stage);
+    assert_eq!(stage.tiktok.accepted(), 12);
+    assert!(!stage.tiktok.any_limit_broken());
+    let took = stage.now().duration_since(sent).as_secs();
+    assert!(took <= 70, "one window, and not two: {took} s");
 }
 
 #[test]
@@ -65,7 +103,7 @@ fn a_time_that_is_far_off_is_kept_in_the_row_which_comes_back_with_it() {
         panic!("{row:#?}");
     };
     assert_eq!(row.due, Some(until));
-    assert_eq!(until.duration_since(stage.now()).as_secs(), 186);
+    assert_eq!(until.duration_since(stage.now()).as_secs(), 189);
 
     stage.clock.set(until);
     let limits = stage.account().limits;
@@ -91,7 +129,7 @@ fn a_time_that_the_watchdog_would_overtake_is_kept_in_the_row_too() {
     let PostState::Held { until: Some(until), why: HoldReason::RateLimited, .. } = row.state else {
         panic!("{row:#?}");
     };
-    assert_eq!(until.duration_since(stage.now()).as_secs(), 62);
+    assert_eq!(until.duration_since(stage.now()).as_secs(), 63);
     assert_eq!(row.due, Some(until + stage.periods.watchdog));
     let limits = stage.account().limits;
     deliver_all(&stage);

@@ -40,7 +40,7 @@ fn a_second_post_is_held_while_the_first_is_unconfirmed_and_goes_on_after_the_de
 
     // with a few seconds to spare after each look at the evidence; the last may be the deadline's
     let end = attempt.claimed_at + stage.periods.unconfirmed_deadline;
-    for (seconds, look) in [(0, 60), (600, 900), (4_300, 4_500)] {
+    for (seconds, look) in [(0, 60), (600, 900), (4_300, 4_440)] {
         stage.clock.set(doubt.since + SignedDuration::from_secs(seconds));
         publish(&stage, &second);
         let PostState::Held { until, why, .. } = stage.post(&second).row.state else { panic!("not held") };

@@ -20,21 +20,21 @@ fn lost(stage: &Stage) -> (PostId, Timestamp) {
 }
 
 #[test]
-fn a_doubt_is_told_at_its_deadline_and_then_daily_for_a_week() {
+fn a_doubt_is_told_a_minute_before_its_deadline_and_then_daily_for_a_week() {
     let stage = slow();
     let (post, claimed_at) = lost(&stage);
-    let deadline = claimed_at + stage.periods.unconfirmed_deadline;
+    let first = claimed_at + stage.periods.unconfirmed_deadline - SignedDuration::from_mins(1);
     stage.wait(1);
     for early in [60, 1] {
-        stage.clock.set(deadline - SignedDuration::from_secs(early));
+        stage.clock.set(first - SignedDuration::from_secs(early));
         check(&stage, &post);
-        assert_eq!(told(&stage, "post.unconfirmed"), [], "{early} s before its deadline");
+        assert_eq!(told(&stage, "post.unconfirmed"), [], "{early} s before it is time");
     }
     drive(&stage, 12 * 86_400);
     let times = told(&stage, "post.unconfirmed");
     assert_eq!(times.len(), 7, "{times:?}");
     for (day, at) in times.iter().enumerate() {
-        let due = deadline + SignedDuration::from_hours(24 * i64::try_from(day).unwrap());
+        let due = first + SignedDuration::from_hours(24 * i64::try_from(day).unwrap());
         let late = at.duration_since(due).as_secs();
         assert!((0..=120).contains(&late), "day {day}: {late} s late");
     }

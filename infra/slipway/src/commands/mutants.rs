@@ -11,6 +11,9 @@ use crate::repo;
 pub struct Mutants {
     /// Patches by name, without `.patch`; all of them if none is named
     names: Vec<String>,
+    /// The ten alone that every test runs
+    #[arg(long, conflicts_with = "names")]
+    ten: bool,
     /// Schedules that a mutant may survive before it counts as not found
     #[arg(long, default_value_t = 200_000)]
     limit: u64,
@@ -22,6 +25,7 @@ impl Mutants {
         let status = Command::new("cargo")
             .args(["run", "--package", "simulation", "--bin", "mutants", "--", "--limit"])
             .arg(self.limit.to_string())
+            .args(self.ten.then_some("--ten"))
             .args(self.names)
             .current_dir(root)
             .kill_on_drop(true)

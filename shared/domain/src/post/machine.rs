@@ -517,9 +517,9 @@ impl Post {
             return reminder.map(|at| (at, Task::Check));
         }
         let looking = now < attempt.claimed_at + periods.unconfirmed_deadline;
-        let look = || {
-            doubt.since + crate::periods::next_rung(&periods.evidence_ladder, now.duration_since(doubt.since))
-        };
+        // once the copy is gone, the log soon shows whether anybody had asked for it
+        let since = doubt.fenced_at.unwrap_or(doubt.since);
+        let look = || since + crate::periods::next_rung(&periods.evidence_ladder, now.duration_since(since));
         let at = match reminder {
             Some(reminder) if looking => look().min(reminder),
             Some(reminder) => reminder,
@@ -532,7 +532,7 @@ impl Post {
     fn next_reminder(&self, periods: &Periods) -> Option<Timestamp> {
         let PostState::Unconfirmed { publish_id, attempt, doubt, .. } = &self.state else { return None };
         let first = match publish_id {
-            None => attempt.claimed_at + periods.unconfirmed_deadline,
+            None => attempt.claimed_at + periods.unconfirmed_deadline - TOLD_BEFORE,
             Some(_) => doubt.since,
         };
         (doubt.reminders < REMINDERS)
@@ -547,6 +547,8 @@ const LOST_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 const STALLED: SignedDuration = SignedDuration::from_mins(10);
 /// A workspace is told that jobs about a post fail no more often than this.
 const PUT_ASIDE_AGAIN: SignedDuration = SignedDuration::from_hours(1);
+/// The workspace is told of a doubt this long before the account goes on without it.
+const TOLD_BEFORE: SignedDuration = SignedDuration::from_mins(1);
 /// The workspace is told of a doubt this often, once a day.
 const REMINDERS: u32 = 7;
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);

@@ -305,27 +305,36 @@ fn a_cancelled_post_that_tiktok_published_is_corrected() {
 }
 
 #[test]
-fn a_doubt_is_looked_into_until_its_deadline_and_then_told_once_a_day_for_a_week() {
+fn a_doubt_is_looked_into_until_its_deadline_and_told_a_minute_before_and_once_a_day_for_a_week() {
     let periods = Periods::default();
     let mut post = in_state("unconfirmed");
     let deadline = at(1) + periods.unconfirmed_deadline;
+    let time_to_tell = deadline - SignedDuration::from_mins(1);
     assert_eq!(told(&post), None, "nobody is told before everything was looked at");
     let first = post.next_task(at(2), &periods).unwrap();
     assert_eq!((first.at, first.task), (at(61), Task::Evidence));
     let early =
-        post.apply(Event::Unresolved, Actor::Check, deadline - SignedDuration::from_secs(1), &periods);
+        post.apply(Event::Unresolved, Actor::Check, time_to_tell - SignedDuration::from_secs(1), &periods);
     assert_eq!(early, Ok(Outcome::Unchanged));
     let mut told_at = Vec::new();
     while let Some(next) = post.next_task(deadline, &periods) {
         assert!(told_at.len() < 100, "for ever");
         if let Ok(Outcome::Moved(moved)) = post.apply(Event::Unresolved, Actor::Sweep, next.at, &periods) {
             assert_eq!(told(&moved), Some(PostNews::Unconfirmed));
-            told_at.push(next.at.duration_since(deadline).as_hours());
+            told_at.push(next.at.duration_since(time_to_tell).as_hours());
             post = *moved;
         }
     }
     assert_eq!(told_at, [0, 24, 48, 72, 96, 120, 144]);
     assert_eq!(post.due, None, "and then it waits for a person");
+}
+
+#[test]
+fn after_the_copy_is_taken_away_the_log_is_looked_at_soon() {
+    let periods = Periods::default();
+    let fenced = then(&in_state("unconfirmed"), Event::Fenced { nonce: NONCE, at: at(421) });
+    let next = fenced.next_task(at(422), &periods).unwrap();
+    assert_eq!((next.at, next.task), (at(481), Task::Evidence));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a table was: for reads that may miss the last writes, and for whoever watches every write.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use domain::{Account, AccountId, Media, MediaId, Post, PostId, SignedDuration, Timestamp};
@@ -26,6 +27,59 @@ pub struct Versions<T> {
     pub before: Option<Arc<T>>,
     /// As it is now.
     pub after: Arc<T>,
+}
+
+/// Rows by their keys, and which of them may have been written since somebody last asked. Nobody can change one unnoticed.
+#[derive(Debug)]
+pub(super) struct Kept<K, V> {
+    rows: BTreeMap<K, V>,
+    touched: Option<Vec<K>>,
+}
+
+impl<K, V> Default for Kept<K, V> {
+    fn default() -> Self {
+        Self { rows: BTreeMap::new(), touched: None }
+    }
+}
+
+impl<K, V> Deref for Kept<K, V> {
+    type Target = BTreeMap<K, V>;
+
+    fn deref(&self) -> &BTreeMap<K, V> {
+        &self.rows
+    }
+}
+
+impl<K: Ord + Clone, V> Kept<K, V> {
+    pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        let row = self.rows.get_mut(key)?;
+        if let Some(touched) = &mut self.touched {
+            touched.push(key.clone());
+        }
+        Some(row)
+    }
+
+    pub(super) fn insert(&mut self, key: K, row: V) {
+        if let Some(touched) = &mut self.touched {
+            touched.push(key.clone());
+        }
+        self.rows.insert(key, row);
+    }
+
+    /// From now on, with every row that is there.
+    pub(super) fn watch(&mut self) {
+        self.touched = Some(self.rows.keys().cloned().collect());
+    }
+
+    /// Those that may have been written since the last time, each once.
+    pub(super) fn touched(&mut self) -> Vec<K> {
+        let mut touched = self.touched.as_mut().map(std::mem::take).unwrap_or_default();
+        if touched.len() > 1 {
+            touched.sort_unstable();
+            touched.dedup();
+        }
+        touched
+    }
 }
 
 /// The writes of one kind of row.

@@ -11,7 +11,7 @@ use domain::{
     PostId, SignedDuration, Timestamp, WorkspaceId, wake,
 };
 
-use super::past::{Change, History};
+use super::past::{Change, History, Kept};
 use super::{Faults, ManualClock, OnPurpose, fails_on_purpose, lock};
 use crate::{
     Accounts, ApiKey, AppRows, Clock as _, Connected, Connecting, Connections, Created, Creators, Due,
@@ -76,31 +76,6 @@ const OPERATIONS: &[&str] = &[
     "push_back_account",
 ];
 
-/// Those that write nothing.
-const READS: &[&str] = &[
-    "post",
-    "content",
-    "work",
-    "whose",
-    "list",
-    "media",
-    "several",
-    "detour",
-    "account",
-    "creator",
-    "creator_and_media",
-    "list_creators",
-    "key",
-    "list_keys",
-    "peek",
-    "list_notices",
-    "app",
-    "file",
-    "due",
-    "rows",
-    "due_accounts",
-];
-
 #[derive(Debug, Clone)]
 struct Row<T> {
     stored: Stored<T>,
@@ -122,12 +97,12 @@ struct KeyRow {
 
 #[derive(Debug, Default)]
 struct Rows {
-    posts: BTreeMap<PostId, Row<Post>>,
+    posts: Kept<PostId, Row<Post>>,
     contents: HashMap<(PostId, ContentHash), Content>,
     publish_ids: HashMap<PublishId, PostId>,
     guards: HashMap<[u8; 32], Guard>,
-    media: BTreeMap<MediaId, Row<Media>>,
-    accounts: BTreeMap<AccountId, AccountRow>,
+    media: Kept<MediaId, Row<Media>>,
+    accounts: Kept<AccountId, AccountRow>,
     creators: BTreeMap<CreatorId, Creator>,
     keys: BTreeMap<KeyId, KeyRow>,
     connections: HashMap<[u8; 32], Connecting>,
@@ -142,25 +117,23 @@ struct Rows {
 }
 
 impl Rows {
-    /// Takes down what an operation has written.
-    fn note(&mut self, operation: &str) {
+    /// Takes down what was written.
+    fn note(&mut self) {
         let Some(history) = &mut self.history else { return };
         let now = history.clock.now();
-        let of_post = ["create", "save", "remember"].contains(&operation);
-        let of_account = ["save_limits", "lease", "release", "store_tokens"].contains(&operation);
-        if !of_account {
-            for (id, row) in &self.posts {
-                history.posts.note(id, &row.stored, |known, row| known.version == row.version, now);
+        for id in self.posts.touched() {
+            if let Some(row) = self.posts.get(&id) {
+                history.posts.note(&id, &row.stored, |known, row| known.version == row.version, now);
             }
         }
-        if !of_account && !of_post {
-            for (id, row) in &self.media {
-                history.media.note(id, &row.stored, PartialEq::eq, now);
+        for id in self.media.touched() {
+            if let Some(row) = self.media.get(&id) {
+                history.media.note(&id, &row.stored, PartialEq::eq, now);
             }
         }
-        if !of_post {
-            for (id, row) in &self.accounts {
-                history.accounts.note(id, &row.account, PartialEq::eq, now);
+        for id in self.accounts.touched() {
+            if let Some(row) = self.accounts.get(&id) {
+                history.accounts.note(&id, &row.account, PartialEq::eq, now);
             }
         }
     }
@@ -256,7 +229,10 @@ impl MemoryTable {
     pub fn keep_history(&self, clock: &ManualClock) {
         let mut rows = lock(&self.rows);
         rows.history = Some(History::new(clock.clone()));
-        rows.note("keep_history");
+        rows.posts.watch();
+        rows.media.watch();
+        rows.accounts.watch();
+        rows.note();
     }
 
     /// How far reads that need not be fresh, lists and the `due` index are behind from now on, if the history is kept.
@@ -279,7 +255,7 @@ impl MemoryTable {
         let version = rows.posts.get(&post.id).map_or(1, |row| row.stored.version + 1);
         let id = post.id.clone();
         rows.posts.insert(id, Row { stored: Stored { row: post, version }, nonce: Nonce::from_bits(0) });
-        rows.note("insert_post");
+        rows.note();
     }
 
     /// Puts a media as it is, without asking.
@@ -288,7 +264,7 @@ impl MemoryTable {
         let version = rows.media.get(&media.id).map_or(1, |row| row.stored.version + 1);
         let id = media.id.clone();
         rows.media.insert(id, Row { stored: Stored { row: media, version }, nonce: Nonce::from_bits(0) });
-        rows.note("insert_media");
+        rows.note();
     }
 
     /// Puts an account as it is, without asking.
@@ -297,7 +273,7 @@ impl MemoryTable {
         let row = AccountRow { account, limits_nonce: None, tokens_nonce: None };
         let mut rows = lock(&self.rows);
         rows.accounts.insert(id, row);
-        rows.note("insert_account");
+        rows.note();
     }
 
     /// Puts a creator as it is.
@@ -324,9 +300,7 @@ impl MemoryTable {
         self.faults.run(operation, || {
             let mut rows = lock(&self.rows);
             let answer = effect(&mut rows);
-            if rows.history.is_some() && !READS.contains(&operation) {
-                rows.note(operation);
-            }
+            rows.note();
             answer
         })
     }
@@ -402,7 +376,9 @@ impl Posts for MemoryTable {
         self.run("create", |rows| {
             rows.contents.entry((post.id.clone(), post.content)).or_insert_with(|| content.clone());
             let (created, row) = add(rows.posts.get(&post.id), post, nonce);
-            rows.posts.extend(row.map(|row| (post.id.clone(), row)));
+            if let Some(row) = row {
+                rows.posts.insert(post.id.clone(), row);
+            }
             Ok(created)
         })
     }
@@ -500,7 +476,9 @@ impl MediaRows for MemoryTable {
     async fn declare(&self, media: &Media, nonce: Nonce) -> PortResult<Created<Media>> {
         self.run("declare", |rows| {
             let (created, row) = add(rows.media.get(&media.id), media, nonce);
-            rows.media.extend(row.map(|row| (media.id.clone(), row)));
+            if let Some(row) = row {
+                rows.media.insert(media.id.clone(), row);
+            }
             Ok(created)
         })
     }

@@ -1,13 +1,15 @@
 //! Breaks the product on purpose, one patch at a time, and lets the simulation find it.
 //!
 //! Each patch of `mutants/` is applied to a scratch checkout of the last commit, which has a target directory of its own, so
-//! that only what a patch touches is compiled again. A mutant that survives its schedules shows a weakness of the schedules.
+//! that only what a patch touches is compiled again, in the profile that is compiled fastest. A mutant that survives its
+//! schedules shows a weakness of the schedules.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
+use std::time::Instant;
 
 use clap::Parser;
 
@@ -16,6 +18,9 @@ use clap::Parser;
 struct Args {
     /// Patches by name, without `.patch`; all of them if none is named.
     names: Vec<String>,
+    /// The ten that say so alone: what is run with every test.
+    #[arg(long, conflicts_with = "names")]
+    ten: bool,
     /// Schedules that a mutant may survive before it counts as not found.
     #[arg(long, default_value_t = 200_000)]
     limit: u64,
@@ -43,11 +48,12 @@ struct Mutant {
     name: String,
     path: PathBuf,
     invariants: Vec<String>,
+    is_one_of_ten: bool,
 }
 
 /// What became of a mutant.
 enum Fate {
-    Found { seed: String, rule: String },
+    Found { seed: String, rule: String, schedules: String },
     Survived,
     NotApplied(String),
     NotBuilt(String),
@@ -71,33 +77,41 @@ fn run(args: &Args) -> Result<bool, Error> {
     let root = fs::canonicalize(&root).map_err(|source| Error::Io { path: root, source })?;
     let scratch =
         Scratch { target: root.join("target/mutants/target"), tree: root.join("target/mutants/tree"), root };
-    let mutants = mutants(&args.names)?;
+    let mut mutants = mutants(&args.names)?;
+    mutants.retain(|mutant| mutant.is_one_of_ten || !args.ten);
     scratch.prepare()?;
+    let since = Instant::now();
     let mut good = true;
+    println!("{:<46} {:<10} {:>9} {:>6}  again", "mutant", "rule", "schedules", "s");
     for mutant in &mutants {
+        let began = Instant::now();
         let fate = scratch.judge(mutant, args)?;
         scratch.restore()?;
+        let took = began.elapsed().as_secs();
         let wanted = mutant.invariants.join(", ");
         let name = &mutant.name;
         match fate {
-            Fate::Found { seed, rule } if mutant.invariants.contains(&rule) => {
-                println!("{name:<44} {rule:<10} {seed}");
+            Fate::Found { seed, rule, schedules } => {
+                let expected = mutant.invariants.contains(&rule);
+                let remark = if expected { String::new() } else { format!(" (expected: {wanted})") };
+                println!("{name:<46} {rule:<10} {schedules:>9} {took:>6}  {seed}{remark}");
             }
-            Fate::Found { seed, rule } => println!("{name:<44} {rule:<10} {seed} (expected: {wanted})"),
             Fate::Survived => {
                 good = false;
-                println!("{name:<44} SURVIVED {} schedules (should break {wanted})", args.limit);
+                println!("{name:<46} SURVIVED {} schedules (should break {wanted})", args.limit);
             }
             Fate::NotApplied(why) => {
                 good = false;
-                println!("{name:<44} does not apply: {why}");
+                println!("{name:<46} does not apply: {why}");
             }
             Fate::NotBuilt(why) => {
                 good = false;
-                println!("{name:<44} does not compile: {why}");
+                println!("{name:<46} does not compile: {why}");
             }
         }
     }
+    let verdict = if good { "every one was found" } else { "NOT every one was found" };
+    println!("{} mutants in {} s: {verdict}", mutants.len(), since.elapsed().as_secs());
     Ok(good)
 }
 
@@ -115,7 +129,9 @@ fn mutants(names: &[String]) -> Result<Vec<Mutant>, Error> {
         let line = text.lines().find_map(|line| line.strip_prefix("Invariant:"));
         let line = line.ok_or_else(|| Error::NoInvariant(name.clone()))?;
         let invariants = line.split([',', ' ']).filter(|word| !word.is_empty()).map(str::to_owned).collect();
-        all.push(Mutant { name, path, invariants });
+        let is_one_of_ten =
+            text.lines().take_while(|line| !line.is_empty()).any(|line| line == "One of the ten.");
+        all.push(Mutant { name, path, invariants, is_one_of_ten });
     }
     all.sort_by(|one, other| one.name.cmp(&other.name));
     if names.is_empty() {
@@ -157,14 +173,14 @@ impl Scratch {
         if let Err(error) = git(&self.tree, &["apply", "--recount", &patch]) {
             return Ok(Fate::NotApplied(chain(&error)));
         }
-        // the test profile compiles again what a patch touches in seconds, and is fast enough
-        let build = self.cargo(&["build", "-p", "simulation", "--bin", "simulation"])?;
+        let build = ["build", "--profile", "mutants", "-p", "simulation", "--bin", "simulation"];
+        let build = self.cargo(&build)?;
         if !build.status.success() {
             let said = String::from_utf8_lossy(&build.stderr).into_owned();
             let error = said.lines().find(|line| line.starts_with("error")).unwrap_or_default();
             return Ok(Fate::NotBuilt(error.to_owned()));
         }
-        let program = self.target.join("debug/simulation");
+        let program = self.target.join("mutants/simulation");
         let (limit, threads) = (args.limit.to_string(), args.threads.to_string());
         let hunt = Command::new(&program)
             .args(["hunt", "--count", &limit, "--threads", &threads])
@@ -172,10 +188,16 @@ impl Scratch {
             .map_err(|source| Error::NotRun { program: "simulation", source })?;
         let said = String::from_utf8_lossy(&hunt.stdout).into_owned();
         let mut lines = said.lines();
-        Ok(match (lines.next(), lines.next()) {
-            (Some(seed), Some(rule)) => Fate::Found { seed: seed.to_owned(), rule: rule.to_owned() },
+        Ok(match (lines.next(), lines.next(), lines.next()) {
+            (Some(schedules), Some(seed), Some(rule)) => {
+                Fate::Found { seed: seed.to_owned(), rule: rule.to_owned(), schedules: schedules.to_owned() }
+            }
             _ if hunt.status.success() => Fate::Survived,
-            _ => Fate::Found { seed: "the program itself stopped".to_owned(), rule: "panic".to_owned() },
+            _ => Fate::Found {
+                seed: "the program itself stopped".to_owned(),
+                rule: "panic".to_owned(),
+                schedules: String::new(),
+            },
         })
     }
 
