@@ -17,6 +17,7 @@ use store_dynamodb::Store;
 use tiktok_sandbox::{Config, Publication, Sandbox};
 use tokio::time::{Instant, sleep};
 
+use crate::rows::Rows;
 use crate::wire::Wire;
 
 /// What the sandbox calls a post whose caption it finds risky.
@@ -93,6 +94,7 @@ pub struct Rig {
     /// The rows, read as the functions read them, past the wire.
     pub store: Store,
     pub sqs: aws_sdk_sqs::Client,
+    rows: Rows,
     ssm: aws_sdk_ssm::Client,
     http: reqwest::Client,
     accounts: AtomicU32,
@@ -125,9 +127,11 @@ impl Rig {
         let stack = Stack::start(options).await?;
         wire.name_functions(&stack.facts.functions);
         let aws = stack.aws();
+        let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), stack.facts.table.clone());
         Ok(Self {
             wire,
-            store: Store::new(aws_sdk_dynamodb::Client::new(&aws), stack.facts.table.clone()),
+            rows: Rows::new(store.clone()),
+            store,
             sqs: aws_sdk_sqs::Client::new(&aws),
             ssm: aws_sdk_ssm::Client::new(&aws),
             http: slipway::http::client()?,
@@ -160,6 +164,12 @@ impl Rig {
         let id: PostId = id.parse().with_context(|| format!("`{id}` is no post's id"))?;
         let stored = self.store.post(&id, Read::Strong).await?;
         Ok(stored.with_context(|| format!("post `{id}` has no row"))?.row)
+    }
+
+    /// The post's row within a second, read together with all others that somebody waits for.
+    pub async fn post_soon(&self, id: &str) -> Result<Post> {
+        let id: PostId = id.parse().with_context(|| format!("`{id}` is no post's id"))?;
+        self.rows.next(&id).await
     }
 
     /// What TikTok published for an account.
@@ -271,6 +281,25 @@ impl Rig {
             .body(event);
         let answer = request.send().await.with_context(|| format!("invoking `{function}`"))?;
         ensure!(answer.status().is_success(), "invoking `{function}`: {}", answer.status());
+        Ok(())
+    }
+
+    /// From now on a function is given batches of up to so many messages.
+    pub async fn takes_at_once(&self, function: &str, messages: u32) -> Result<()> {
+        let facts = &self.stack.facts;
+        let name = facts.functions.get(function).with_context(|| format!("no function `{function}`"))?;
+        let url = format!("{}/2015-03-31/event-source-mappings/", facts.aws_endpoint_url);
+        let asked =
+            self.http.get(format!("{url}?FunctionName={name}")).header("authorization", root("lambda"));
+        let listed = asked.send().await.context("asking for a function's queues")?.bytes().await?;
+        let listed: Value = serde_json::from_slice(&listed).context("reading a function's queues")?;
+        let mapping = listed["EventSourceMappings"][0]["UUID"].as_str();
+        let url =
+            format!("{url}{}", mapping.with_context(|| format!("`{function}` has no queue: {listed}"))?);
+        let body = json!({ "BatchSize": messages }).to_string();
+        let answer = self.http.put(url).header("authorization", root("lambda")).body(body).send().await;
+        let answer = answer.context("changing the size of batches")?;
+        ensure!(answer.status().is_success(), "changing the size of batches: {}", answer.status());
         Ok(())
     }
 
