@@ -51,10 +51,13 @@ const SWEEPS_EVERY: Duration = Duration::from_secs(12);
 /// Posts of one creator in the soak: fewer than TikTok takes in a minute.
 const SIBLINGS: usize = 5;
 
-/// Short periods: a killed message comes back after 12 s, and the copy of an attempt in doubt is taken away after 8. What only a
+/// Short periods: a killed message comes back after 12 s, which is as long as a busy machine may take over one, and the copy of an attempt in doubt is taken away after 8. What only a
 /// person could still find out is looked for less and less often.
 pub fn setup() -> Setup {
     let mut setup = Setup::default()
+        .with("MediaIngestTimeout", "12")
+        .with("PublishInitTimeout", "12")
+        .with("StatusPollTimeout", "12")
         .with("IngestVisibility", "12")
         .with("PublishVisibility", "12")
         .with("StatusVisibility", "12")
@@ -170,12 +173,12 @@ async fn regular_sweeps(rig: &Rig) {
 
 /// A creator of a workspace of its own. On a busy machine the API may run out of time, which is no fault of ours here.
 async fn connected(rig: &Rig) -> Result<Journey<'_>> {
-    let mut tries = 0;
+    let deadline = Instant::now() + PATIENCE;
     loop {
         match Journey::begin(rig).await {
             Ok(journey) => return Ok(journey),
-            Err(error) if tries == 3 => return Err(error),
-            Err(_) => tries += 1,
+            Err(error) if Instant::now() > deadline => return Err(error),
+            Err(_) => sleep(Duration::from_secs(1)).await,
         }
     }
 }
@@ -268,7 +271,7 @@ async fn ends(journey: &Journey<'_>, id: &str, caption: &str) -> Result<()> {
     loop {
         match journey.rig.post_soon(id).await?.state {
             PostState::Published { .. } | PostState::Failed { .. } => return Ok(()),
-            PostState::Unconfirmed { .. } if publications(journey.rig, &journey.account, caption) > 0 => {
+            PostState::Unconfirmed { .. } if journey.rig.published(&journey.account, caption) > 0 => {
                 if doubted.get_or_insert_with(Instant::now).elapsed() > DOUBT {
                     return Ok(());
                 }
@@ -279,11 +282,6 @@ async fn ends(journey: &Journey<'_>, id: &str, caption: &str) -> Result<()> {
             return Ok(());
         }
     }
-}
-
-fn publications(rig: &Rig, account: &str, caption: &str) -> usize {
-    let world = rig.sandbox().world();
-    world.publications().filter(|it| it.account == account && it.title == caption).count()
 }
 
 /// What became of a post; `calls` are those that went over the wire.
@@ -308,7 +306,7 @@ async fn fate(rig: &Rig, sent: &Sent, calls: &[Call]) -> Result<Fate> {
         state: row.state.name(),
         code: None,
         inits: inits.len(),
-        publications: publications(rig, &sent.account, &sent.caption),
+        publications: rig.published(&sent.account, &sent.caption),
         init_was_lost: inits.iter().any(|call| call.fault.is_some()) || calls.iter().any(around_init),
         took: sent.took,
         wrong: None,

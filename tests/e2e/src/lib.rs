@@ -13,4 +13,5 @@ pub mod limits;
 pub mod rig;
 mod rows;
 pub mod scheduled;
+pub mod versions;
 pub mod wire;

@@ -28,6 +28,8 @@ pub struct Setup {
     pub pull: Pull,
     pub profile: Profile,
     pub progress: Progress,
+    /// The functions' binaries by name, where they are built already.
+    pub binaries: Option<BTreeMap<String, PathBuf>>,
     /// Parameters of the template.
     pub parameters: BTreeMap<String, String>,
     /// Further environment variables of the functions.
@@ -39,10 +41,10 @@ pub struct Setup {
 }
 
 impl Default for Setup {
-    /// TikTok pulls from the media edge and sends webhooks; a killed message comes back after 36 s.
+    /// TikTok pulls from the media edge and sends webhooks; a killed message comes back after 36 s. A call of the API may take as
+    /// long as on AWS: on a busy machine many do.
     fn default() -> Self {
         let parameters = [
-            ("ApiTimeout", "6"),
             ("MediaIngestTimeout", "6"),
             ("PublishInitTimeout", "6"),
             ("MediaTransferTimeout", "20"),
@@ -61,6 +63,7 @@ impl Default for Setup {
             pull: Pull::MediaEdge,
             profile: Profile::default(),
             progress: Progress::Hidden,
+            binaries: None,
             parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             environment: BTreeMap::new(),
             recorded: false,
@@ -115,6 +118,7 @@ impl Rig {
         let mut wire = Wire::start(&options.ports.aws.url(), &options.ports.tiktok.url()).await?;
         options.profile = setup.profile;
         options.progress = setup.progress;
+        options.binaries = setup.binaries;
         options.pull = setup.pull;
         options.parameters = setup.parameters;
         options.tiktok = TikTok::Sandbox(Box::new(setup.tiktok));
@@ -175,6 +179,12 @@ impl Rig {
     /// What TikTok published for an account.
     pub fn publications(&self, account: &str) -> Vec<Publication> {
         self.sandbox().world().publications().filter(|it| it.account == account).cloned().collect()
+    }
+
+    /// How often TikTok published a post with this caption for an account.
+    pub fn published(&self, account: &str, caption: &str) -> usize {
+        let world = self.sandbox().world();
+        world.publications().filter(|it| it.account == account && it.title == caption).count()
     }
 
     /// Does what the rule of EventBridge does once a minute.

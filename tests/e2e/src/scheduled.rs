@@ -56,6 +56,8 @@ pub struct Way {
     pub begun: i64,
 }
 
+type Part = fn(&Way) -> i64;
+
 /// When TikTok heard of each post.
 #[derive(Debug)]
 pub struct Report {
@@ -92,7 +94,7 @@ impl fmt::Display for Report {
         for lead in leads {
             punctuality(f, &format!("asked for {} s before", lead.as_secs()), &of(Some(lead)))?;
         }
-        let parts: [(&str, fn(&Way) -> i64); 3] = [
+        let parts: [(&str, Part); 3] = [
             ("time -> message visible", |way| way.shown),
             ("visible -> in the function", |way| way.taken),
             ("in the function -> init", |way| way.begun),
@@ -151,8 +153,7 @@ pub async fn run(rig: &Rig, posts: usize, leads: &[Duration], say: impl Fn(&str)
         let init = init.await.with_context(|| format!("TikTok never heard of {id}\n{}", rig.last_words()))?;
         inits.push(Init { lead, late: init - at, way: way(rig, &id, init - at) });
         journey.becomes(&id, "published").await?;
-        let published = rig.publications(&journey.account);
-        let times = published.iter().filter(|it| it.title == caption).count();
+        let times = rig.published(&journey.account, &caption);
         ensure!(times == 1, "{id} was published {times} times");
     }
     rig.every_queue_is_empty(PATIENCE).await?;
