@@ -23,6 +23,10 @@ use crate::wire::Wire;
 /// What the sandbox calls a post whose caption it finds risky.
 pub const RISKY_WORD: &str = "miraclecure";
 
+/// So many batches of a queue at once. On AWS each of fifty has a processor of its own; here they share this machine's, and none
+/// would be done in its time.
+const ABREAST: u32 = 6;
+
 /// How a rig differs from others.
 pub struct Setup {
     pub pull: Pull,
@@ -132,7 +136,7 @@ impl Rig {
         wire.name_functions(&stack.facts.functions);
         let aws = stack.aws();
         let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), stack.facts.table.clone());
-        Ok(Self {
+        let rig = Self {
             wire,
             rows: Rows::new(store.clone()),
             store,
@@ -141,7 +145,11 @@ impl Rig {
             http: slipway::http::client()?,
             accounts: AtomicU32::new(0),
             stack,
-        })
+        };
+        for function in ["media-ingest", "publish-init", "status-poll"] {
+            rig.serve(function, &json!({ "ScalingConfig": { "MaximumConcurrency": ABREAST } })).await?;
+        }
+        Ok(rig)
     }
 
     pub async fn stop(self) -> Result<()> {
@@ -296,6 +304,11 @@ impl Rig {
 
     /// From now on a function is given batches of up to so many messages.
     pub async fn takes_at_once(&self, function: &str, messages: u32) -> Result<()> {
+        self.serve(function, &json!({ "BatchSize": messages })).await
+    }
+
+    /// Changes how a function is served from its queue.
+    async fn serve(&self, function: &str, how: &Value) -> Result<()> {
         let facts = &self.stack.facts;
         let name = facts.functions.get(function).with_context(|| format!("no function `{function}`"))?;
         let url = format!("{}/2015-03-31/event-source-mappings/", facts.aws_endpoint_url);
@@ -306,10 +319,9 @@ impl Rig {
         let mapping = listed["EventSourceMappings"][0]["UUID"].as_str();
         let url =
             format!("{url}{}", mapping.with_context(|| format!("`{function}` has no queue: {listed}"))?);
-        let body = json!({ "BatchSize": messages }).to_string();
-        let answer = self.http.put(url).header("authorization", root("lambda")).body(body).send().await;
-        let answer = answer.context("changing the size of batches")?;
-        ensure!(answer.status().is_success(), "changing the size of batches: {}", answer.status());
+        let request = self.http.put(url).header("authorization", root("lambda")).body(how.to_string());
+        let answer = request.send().await.with_context(|| format!("serving `{function}` with {how}"))?;
+        ensure!(answer.status().is_success(), "serving `{function}` with {how}: {}", answer.status());
         Ok(())
     }
 
