@@ -168,9 +168,10 @@ pub(crate) async fn of_ten_messages_the_poison_and_the_panic_are_put_aside_and_t
         }
         jobs.push(serde_json::to_string(&Job::Publish(job))?);
     }
-    let slow =
-        Rule::new(When::Before, Act::Delay(Duration::from_secs(2))).of("publish-init").on("S3", "CopyObject");
-    let slow = rig.wire.install(slow.about(&posts[1].0.account));
+    // of ten posts in one process only those calls can be told apart that name their post
+    let slow = Rule::new(When::After, Act::Delay(Duration::from_secs(2))).of("publish-init");
+    let slow = slow.on("DynamoDB", "BatchGetItem").about(&posts[1].0.account);
+    let slow = rig.wire.install(slow);
     let bodies = jobs.iter().map(String::as_str).chain([POISON]).enumerate();
     let entries: Vec<_> = bodies
         .map(|(index, body)| {
@@ -187,7 +188,9 @@ pub(crate) async fn of_ten_messages_the_poison_and_the_panic_are_put_aside_and_t
     ensure!(rig.wire.struck(slow) == 1, "the slow one was not slow");
     let taken_by = |journey: &Journey<'_>| {
         let calls = rig.wire.calls_about(&journey.account);
-        let read = calls.iter().find(|call| call.function.as_deref() == Some("publish-init"));
+        let read = calls.iter().find(|call| {
+            call.function.as_deref() == Some("publish-init") && call.operation == "BatchGetItem"
+        });
         read.and_then(|call| call.pid)
     };
     let first = taken_by(&posts[0].0);
