@@ -307,6 +307,11 @@ impl Rig {
         self.serve(function, &json!({ "BatchSize": messages })).await
     }
 
+    /// Gives a function nothing from its queue, or goes on with it: what has come meanwhile comes together.
+    pub async fn holds_back(&self, function: &str, back: bool) -> Result<()> {
+        self.serve(function, &json!({ "Enabled": !back })).await
+    }
+
     /// Changes how a function is served from its queue.
     async fn serve(&self, function: &str, how: &Value) -> Result<()> {
         let facts = &self.stack.facts;

@@ -175,12 +175,12 @@ pub(crate) async fn of_ten_messages_the_poison_and_the_panic_are_put_aside_and_t
     let bodies = jobs.iter().map(String::as_str).chain([POISON]).enumerate();
     let entries: Vec<_> = bodies
         .map(|(index, body)| {
-            let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body);
-            // visible at once, all of them
-            entry.delay_seconds(1).build()
+            SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build()
         })
         .collect::<Result<_, _>>()?;
+    rig.holds_back("publish-init", true).await?;
     rig.sqs.send_message_batch().queue_url(queue).set_entries(Some(entries)).send().await?;
+    rig.holds_back("publish-init", false).await?;
     for (journey, id, asked) in &posts[1..] {
         journey.becomes(id, "published").await?;
         journey.published_once(asked, GOOD_VIDEO)?;
@@ -193,8 +193,8 @@ pub(crate) async fn of_ten_messages_the_poison_and_the_panic_are_put_aside_and_t
         });
         read.and_then(|call| call.pid)
     };
-    let first = taken_by(&posts[0].0);
-    ensure!(first.is_some() && posts.iter().all(|(it, ..)| taken_by(it) == first), "they were no one batch");
+    let taken: Vec<_> = posts.iter().map(|(journey, ..)| taken_by(journey)).collect();
+    ensure!(taken.iter().all(|by| by.is_some() && *by == taken[0]), "they were no one batch: {taken:?}");
 
     lie_there(rig, dead, 2).await?;
     let panics = || said(rig, "publish-init", "message handler panicked");
