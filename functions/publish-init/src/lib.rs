@@ -288,6 +288,12 @@ where
         if at <= now + slack {
             return Ok(Step::Go(()));
         }
+        if flows::reserved(&seen.row).is_some_and(|start| job.ticket != Some(start)) {
+            // whoever keeps a reserved time in the row sends it along, and the row wakes up besides: this is one chain too many,
+            // which would reserve once more in its turn
+            tracing::info!(post = %job.post, "another message bears this post's reserved time");
+            return Ok(Step::Done);
+        }
         self.come_back(job, seen, at.duration_since(now)).await?;
         Ok(Step::Done)
     }

@@ -97,6 +97,21 @@ def stop_with_parent():
 threading.Thread(target=stop_with_parent, daemon=True).start()
 
 import ministack.app  # noqa: E402
+from ministack.services import lambda_svc  # noqa: E402
+
+
+class Eager:
+    """The pollers' wake-up. Nothing sets it when a delayed message becomes visible, which would lie for up to a second then;
+    AWS's pollers wait in long polls and take it at once."""
+
+    def __init__(self, event):
+        self.set, self.clear, self.wait_for = event.set, event.clear, event.wait
+
+    def wait(self, timeout):
+        return self.wait_for(min(timeout, 0.05))
+
+
+lambda_svc._esm_wake = Eager(lambda_svc._esm_wake)
 
 sys.argv = ["ministack"]
 ministack.app.main()

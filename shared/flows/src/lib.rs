@@ -187,7 +187,7 @@ pub fn job_for(post: &Post, task: Task, swept: bool) -> Job {
 }
 
 /// The time that is reserved for a post in its account's rings: a hold by our own limiter ends with it.
-fn reserved(post: &Post) -> Option<Timestamp> {
+pub fn reserved(post: &Post) -> Option<Timestamp> {
     match post.state {
         PostState::Held { until, why: HoldReason::RateLimited, .. } => until,
         _ => None,

@@ -8,6 +8,7 @@
 mod schedule;
 mod verdict;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -50,10 +51,13 @@ const SWEEPS_EVERY: Duration = Duration::from_secs(12);
 /// Posts of one creator in the soak: fewer than TikTok takes in a minute.
 const SIBLINGS: usize = 5;
 
-/// Short periods: a killed message comes back after 12 s, and the copy of an attempt in doubt is taken away after 8. What only a
+/// Short periods: a killed message comes back after 12 s, which is as long as a busy machine may take over one, and the copy of an attempt in doubt is taken away after 8. What only a
 /// person could still find out is looked for less and less often.
 pub fn setup() -> Setup {
     let mut setup = Setup::default()
+        .with("MediaIngestTimeout", "12")
+        .with("PublishInitTimeout", "12")
+        .with("StatusPollTimeout", "12")
         .with("IngestVisibility", "12")
         .with("PublishVisibility", "12")
         .with("StatusVisibility", "12")
@@ -100,9 +104,10 @@ pub async fn schedules(rig: &Rig, plan: Plan, say: impl Fn(&str)) -> Result<Repo
         }
     });
     let sent = travels.buffer_unordered(plan.crowd).try_collect::<Vec<_>>();
-    let sent = beside(sent, sweeps(rig, plan.seed)).await?;
+    let swept = RefCell::default();
+    let sent = beside(sent, sweeps(rig, plan.seed, &swept)).await?;
     rig.sandbox().world().clear_faults();
-    report(rig, &sent, quiet, begun).await
+    report(rig, &sent, quiet, begun, swept.into_inner()).await
 }
 
 /// 5 % of all calls to AWS are throttled, 2 % of all calls are broken off, and 1 % of all answers are lost.
@@ -125,7 +130,7 @@ pub async fn soak(rig: &Rig, plan: Plan, say: impl Fn(&str)) -> Result<Report> {
     for rule in weather {
         rig.wire.remove(rule);
     }
-    report(rig, &sent?, quiet, begun).await
+    report(rig, &sent?, quiet, begun, BTreeMap::new()).await
 }
 
 /// What happens beside it goes on until the first is done.
@@ -137,21 +142,22 @@ async fn beside<T>(main: impl Future<Output = Result<T>>, other: impl Future<Out
 }
 
 /// Left out, once, twice, or killed; and TikTok's webhooks come and go.
-async fn sweeps(rig: &Rig, seed: u64) {
+async fn sweeps(rig: &Rig, seed: u64, swept: &RefCell<BTreeMap<&'static str, usize>>) {
     let mut chance = StdRng::seed_from_u64(!seed);
     loop {
         sleep(SWEEPS_EVERY).await;
         rig.sandbox().world().reconfigure(|config| config.webhooks.enabled = chance.random_bool(0.8));
-        let times = match chance.random_range(0..8) {
-            0 | 1 => 0,
-            2..=4 => 1,
-            5 | 6 => 2,
+        let (what, times) = match chance.random_range(0..8) {
+            0 | 1 => ("left out", 0),
+            2..=4 => ("come once", 1),
+            5 | 6 => ("come twice", 2),
             _ => {
                 let kill = Rule::new(When::Before, Act::Kill).of("status-poll").on("DynamoDB", "Query");
                 rig.wire.install(kill.skip(chance.random_range(0..16)));
-                1
+                ("to be killed", 1)
             }
         };
+        *swept.borrow_mut().entry(what).or_default() += 1;
         for _ in 0..times {
             let _ = rig.sweep_posts().await;
         }
@@ -167,12 +173,12 @@ async fn regular_sweeps(rig: &Rig) {
 
 /// A creator of a workspace of its own. On a busy machine the API may run out of time, which is no fault of ours here.
 async fn connected(rig: &Rig) -> Result<Journey<'_>> {
-    let mut tries = 0;
+    let deadline = Instant::now() + PATIENCE;
     loop {
         match Journey::begin(rig).await {
             Ok(journey) => return Ok(journey),
-            Err(error) if tries == 3 => return Err(error),
-            Err(_) => tries += 1,
+            Err(error) if Instant::now() > deadline => return Err(error),
+            Err(_) => sleep(Duration::from_secs(1)).await,
         }
     }
 }
@@ -263,9 +269,9 @@ async fn ends(journey: &Journey<'_>, id: &str, caption: &str) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     let mut doubted = None;
     loop {
-        match journey.rig.post(id).await?.state {
+        match journey.rig.post_soon(id).await?.state {
             PostState::Published { .. } | PostState::Failed { .. } => return Ok(()),
-            PostState::Unconfirmed { .. } if publications(journey.rig, &journey.account, caption) > 0 => {
+            PostState::Unconfirmed { .. } if journey.rig.published(&journey.account, caption) > 0 => {
                 if doubted.get_or_insert_with(Instant::now).elapsed() > DOUBT {
                     return Ok(());
                 }
@@ -275,13 +281,7 @@ async fn ends(journey: &Journey<'_>, id: &str, caption: &str) -> Result<()> {
         if Instant::now() > deadline {
             return Ok(());
         }
-        sleep(Duration::from_millis(700)).await;
     }
-}
-
-fn publications(rig: &Rig, account: &str, caption: &str) -> usize {
-    let world = rig.sandbox().world();
-    world.publications().filter(|it| it.account == account && it.title == caption).count()
 }
 
 /// What became of a post; `calls` are those that went over the wire.
@@ -306,7 +306,7 @@ async fn fate(rig: &Rig, sent: &Sent, calls: &[Call]) -> Result<Fate> {
         state: row.state.name(),
         code: None,
         inits: inits.len(),
-        publications: publications(rig, &sent.account, &sent.caption),
+        publications: rig.published(&sent.account, &sent.caption),
         init_was_lost: inits.iter().any(|call| call.fault.is_some()) || calls.iter().any(around_init),
         took: sent.took,
         wrong: None,
@@ -324,7 +324,13 @@ async fn fate(rig: &Rig, sent: &Sent, calls: &[Call]) -> Result<Fate> {
     Ok(fate)
 }
 
-async fn report(rig: &Rig, sent: &[Sent], quiet: Calls, begun: Instant) -> Result<Report> {
+async fn report(
+    rig: &Rig,
+    sent: &[Sent],
+    quiet: Calls,
+    begun: Instant,
+    sweeps: BTreeMap<&'static str, usize>,
+) -> Result<Report> {
     rig.sandbox().world().reconfigure(|config| config.webhooks.enabled = true);
     let left_over = rig.every_queue_is_empty(PATIENCE).await.err().map(|error| format!("{error:#}"));
     let calls = Calls::of(rig, sent.len());
@@ -345,7 +351,7 @@ async fn report(rig: &Rig, sent: &[Sent], quiet: Calls, begun: Instant) -> Resul
             *faults.entry(format!("{} {fault}", call.endpoint)).or_insert(0) += 1;
         }
     }
-    Ok(Report { fates, left_over, strikes, faults, calls, quiet, took: begun.elapsed() })
+    Ok(Report { fates, left_over, strikes, faults, sweeps, calls, quiet, took: begun.elapsed() })
 }
 
 fn name(act: Act) -> &'static str {

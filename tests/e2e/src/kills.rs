@@ -306,7 +306,7 @@ impl<'r> Traveller<'r> {
     async fn last_word(&self, post: &str) -> Result<PostState> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let state = self.journey.rig.post(post).await?.state;
+            let state = self.journey.rig.post_soon(post).await?.state;
             let over = match &state {
                 PostState::Published { post_ids, .. } => !post_ids.is_empty(),
                 PostState::Failed { .. } | PostState::Unconfirmed { .. } => true,
@@ -315,7 +315,6 @@ impl<'r> Traveller<'r> {
             if over || Instant::now() > deadline {
                 return Ok(state);
             }
-            sleep(Duration::from_millis(500)).await;
         }
     }
 }

@@ -11,5 +11,7 @@ pub mod journey;
 pub mod kills;
 pub mod limits;
 pub mod rig;
+mod rows;
 pub mod scheduled;
+pub mod versions;
 pub mod wire;

@@ -17,16 +17,23 @@ use store_dynamodb::Store;
 use tiktok_sandbox::{Config, Publication, Sandbox};
 use tokio::time::{Instant, sleep};
 
+use crate::rows::Rows;
 use crate::wire::Wire;
 
 /// What the sandbox calls a post whose caption it finds risky.
 pub const RISKY_WORD: &str = "miraclecure";
+
+/// So many batches of a queue at once. On AWS each of fifty has a processor of its own; here they share this machine's, and none
+/// would be done in its time.
+const ABREAST: u32 = 6;
 
 /// How a rig differs from others.
 pub struct Setup {
     pub pull: Pull,
     pub profile: Profile,
     pub progress: Progress,
+    /// The functions' binaries by name, where they are built already.
+    pub binaries: Option<BTreeMap<String, PathBuf>>,
     /// Parameters of the template.
     pub parameters: BTreeMap<String, String>,
     /// Further environment variables of the functions.
@@ -38,10 +45,10 @@ pub struct Setup {
 }
 
 impl Default for Setup {
-    /// TikTok pulls from the media edge and sends webhooks; a killed message comes back after 36 s.
+    /// TikTok pulls from the media edge and sends webhooks; a killed message comes back after 36 s. A call of the API may take as
+    /// long as on AWS: on a busy machine many do.
     fn default() -> Self {
         let parameters = [
-            ("ApiTimeout", "6"),
             ("MediaIngestTimeout", "6"),
             ("PublishInitTimeout", "6"),
             ("MediaTransferTimeout", "20"),
@@ -60,6 +67,7 @@ impl Default for Setup {
             pull: Pull::MediaEdge,
             profile: Profile::default(),
             progress: Progress::Hidden,
+            binaries: None,
             parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             environment: BTreeMap::new(),
             recorded: false,
@@ -93,6 +101,7 @@ pub struct Rig {
     /// The rows, read as the functions read them, past the wire.
     pub store: Store,
     pub sqs: aws_sdk_sqs::Client,
+    rows: Rows,
     ssm: aws_sdk_ssm::Client,
     http: reqwest::Client,
     accounts: AtomicU32,
@@ -113,6 +122,7 @@ impl Rig {
         let mut wire = Wire::start(&options.ports.aws.url(), &options.ports.tiktok.url()).await?;
         options.profile = setup.profile;
         options.progress = setup.progress;
+        options.binaries = setup.binaries;
         options.pull = setup.pull;
         options.parameters = setup.parameters;
         options.tiktok = TikTok::Sandbox(Box::new(setup.tiktok));
@@ -125,15 +135,21 @@ impl Rig {
         let stack = Stack::start(options).await?;
         wire.name_functions(&stack.facts.functions);
         let aws = stack.aws();
-        Ok(Self {
+        let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), stack.facts.table.clone());
+        let rig = Self {
             wire,
-            store: Store::new(aws_sdk_dynamodb::Client::new(&aws), stack.facts.table.clone()),
+            rows: Rows::new(store.clone()),
+            store,
             sqs: aws_sdk_sqs::Client::new(&aws),
             ssm: aws_sdk_ssm::Client::new(&aws),
             http: slipway::http::client()?,
             accounts: AtomicU32::new(0),
             stack,
-        })
+        };
+        for function in ["media-ingest", "publish-init", "status-poll"] {
+            rig.serve(function, &json!({ "ScalingConfig": { "MaximumConcurrency": ABREAST } })).await?;
+        }
+        Ok(rig)
     }
 
     pub async fn stop(self) -> Result<()> {
@@ -162,9 +178,21 @@ impl Rig {
         Ok(stored.with_context(|| format!("post `{id}` has no row"))?.row)
     }
 
+    /// The post's row within a second, read together with all others that somebody waits for.
+    pub async fn post_soon(&self, id: &str) -> Result<Post> {
+        let id: PostId = id.parse().with_context(|| format!("`{id}` is no post's id"))?;
+        self.rows.next(&id).await
+    }
+
     /// What TikTok published for an account.
     pub fn publications(&self, account: &str) -> Vec<Publication> {
         self.sandbox().world().publications().filter(|it| it.account == account).cloned().collect()
+    }
+
+    /// How often TikTok published a post with this caption for an account.
+    pub fn published(&self, account: &str, caption: &str) -> usize {
+        let world = self.sandbox().world();
+        world.publications().filter(|it| it.account == account && it.title == caption).count()
     }
 
     /// Does what the rule of EventBridge does once a minute.
@@ -271,6 +299,34 @@ impl Rig {
             .body(event);
         let answer = request.send().await.with_context(|| format!("invoking `{function}`"))?;
         ensure!(answer.status().is_success(), "invoking `{function}`: {}", answer.status());
+        Ok(())
+    }
+
+    /// From now on a function is given batches of up to so many messages.
+    pub async fn takes_at_once(&self, function: &str, messages: u32) -> Result<()> {
+        self.serve(function, &json!({ "BatchSize": messages })).await
+    }
+
+    /// Gives a function nothing from its queue, or goes on with it: what has come meanwhile comes together.
+    pub async fn holds_back(&self, function: &str, back: bool) -> Result<()> {
+        self.serve(function, &json!({ "Enabled": !back })).await
+    }
+
+    /// Changes how a function is served from its queue.
+    async fn serve(&self, function: &str, how: &Value) -> Result<()> {
+        let facts = &self.stack.facts;
+        let name = facts.functions.get(function).with_context(|| format!("no function `{function}`"))?;
+        let url = format!("{}/2015-03-31/event-source-mappings/", facts.aws_endpoint_url);
+        let asked =
+            self.http.get(format!("{url}?FunctionName={name}")).header("authorization", root("lambda"));
+        let listed = asked.send().await.context("asking for a function's queues")?.bytes().await?;
+        let listed: Value = serde_json::from_slice(&listed).context("reading a function's queues")?;
+        let mapping = listed["EventSourceMappings"][0]["UUID"].as_str();
+        let url =
+            format!("{url}{}", mapping.with_context(|| format!("`{function}` has no queue: {listed}"))?);
+        let request = self.http.put(url).header("authorization", root("lambda")).body(how.to_string());
+        let answer = request.send().await.with_context(|| format!("serving `{function}` with {how}"))?;
+        ensure!(answer.status().is_success(), "serving `{function}` with {how}: {}", answer.status());
         Ok(())
     }
 

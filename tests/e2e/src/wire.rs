@@ -6,6 +6,7 @@
 //! call. Asked to, it also stands between the world and the API, and keeps every request and answer to the last byte.
 
 mod caller;
+mod markers;
 mod naming;
 mod refusal;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use caller::Process;
+use markers::Markers;
 use naming::Name;
 
 /// What belongs to one connection and is not passed on.
@@ -72,6 +74,8 @@ pub struct Call {
     pub status: Option<u16>,
     pub sent: u64,
     pub received: u64,
+    /// How long a queue was asked to keep the message to itself.
+    pub delayed: Duration,
     /// Read units that DynamoDB charged; the functions ask for the figure.
     pub read_units: f64,
     /// Write units, index writes included.
@@ -260,7 +264,7 @@ struct Tape {
     /// Physical name -> ours.
     functions: HashMap<String, String>,
     /// Text in a request -> tag.
-    markers: HashMap<String, String>,
+    markers: Markers,
     /// What a process was seen to work on last.
     working_on: HashMap<i32, String>,
     /// Only if somebody asked for it.
@@ -275,7 +279,7 @@ impl Default for Tape {
             begun: 0,
             rules: Vec::new(),
             functions: HashMap::new(),
-            markers: HashMap::new(),
+            markers: Markers::default(),
             working_on: HashMap::new(),
             exchanges: None,
             chance: StdRng::seed_from_u64(0),
@@ -359,14 +363,14 @@ impl Wire {
     pub fn watch(&self, tag: &str, markers: impl IntoIterator<Item = impl Into<String>>) {
         let mut tape = self.shared.tape();
         for marker in markers {
-            tape.markers.insert(marker.into(), tag.to_owned());
+            tape.markers.insert(marker.into(), tag);
         }
     }
 
     /// Nothing is about `tag` any more.
     pub fn unwatch(&self, tag: &str) {
         let mut tape = self.shared.tape();
-        tape.markers.retain(|_, of| of != tag);
+        tape.markers.forget(tag);
         tape.working_on.retain(|_, of| of != tag);
     }
 
@@ -580,11 +584,12 @@ impl Shared {
             pid,
             service,
             about: tape.about(&parts.uri, body, pid, &operation),
-            operation,
             subject,
             status: None,
             sent: body.len() as u64,
             received: 0,
+            delayed: if operation == "SendMessage" { naming::delay(body) } else { Duration::ZERO },
+            operation,
             read_units,
             write_units: 0.0,
             struck: None,
@@ -682,7 +687,7 @@ impl Shared {
             _ => None,
         };
         if let Some(marker) = marker {
-            self.tape().markers.insert(marker, tag.clone());
+            self.tape().markers.insert(marker, tag);
         }
     }
 }
@@ -694,22 +699,14 @@ impl Tape {
             pid.map(|pid| self.working_on.remove(&pid));
             return None;
         }
-        let text = String::from_utf8_lossy(body);
-        let path = uri.path();
-        let mut tags = self
-            .markers
-            .iter()
-            .filter(|(marker, _)| text.contains(marker.as_str()) || path.contains(marker.as_str()))
-            .map(|(_, tag)| tag);
-        match (tags.next(), pid) {
-            (Some(tag), pid) => {
-                let tag = tag.clone();
-                if let (true, Some(pid)) = (tags.all(|other| *other == tag), pid) {
-                    self.working_on.insert(pid, tag.clone());
-                    return Some(tag);
-                }
-                drop(tags);
-                // about several
+        let mut tags = self.markers.find(&[&String::from_utf8_lossy(body), uri.path()]);
+        match (tags.pop(), pid) {
+            (Some(tag), Some(pid)) if tags.is_empty() => {
+                self.working_on.insert(pid, tag.clone());
+                Some(tag)
+            }
+            // about several
+            (Some(_), pid) => {
                 pid.map(|pid| self.working_on.remove(&pid));
                 None
             }

@@ -53,6 +53,8 @@ struct Rigs {
     eager: OnceCell<Rig>,
     /// A message is a dead letter after half a minute.
     impatient: OnceCell<Rig>,
+    /// Batches hold ten messages.
+    crowded: OnceCell<Rig>,
     /// Functions say everything they have to say, and every byte that goes in and out is kept.
     overheard: OnceCell<Rig>,
     /// Two stacks that start at once package the same functions.
@@ -89,6 +91,10 @@ impl Rigs {
         self.started(&self.impatient, letters::setup).await
     }
 
+    async fn crowded(&self) -> Result<&Rig> {
+        self.started(&self.crowded, letters::crowded).await
+    }
+
     async fn overheard(&self) -> Result<&Rig> {
         self.started(&self.overheard, canaries::setup).await
     }
@@ -106,8 +112,8 @@ impl Rigs {
     }
 
     async fn stop(&mut self) -> Result<()> {
-        for cell in [&mut self.edge, &mut self.silent, &mut self.deadly, &mut self.rough, &mut self.overheard]
-        {
+        let Self { edge, silent, deadly, rough, eager, impatient, crowded, overheard, starting: _ } = self;
+        for cell in [edge, silent, deadly, rough, eager, impatient, crowded, overheard] {
             if let Some(rig) = cell.take() {
                 rig.stop().await?;
             }
@@ -169,6 +175,9 @@ fn main() -> ExitCode {
         ;
         impatient:
             letters::a_bad_message_of_a_batch_fails_alone_is_put_aside_and_harmless_when_it_is_sent_again
+        ;
+        crowded:
+            letters::of_ten_messages_the_poison_and_the_panic_are_put_aside_and_the_others_done_once
         ;
         overheard:
             canaries::no_secret_is_anywhere_and_one_that_is_planted_is_found

@@ -5,5 +5,6 @@ mod it {
     mod defaults;
     mod logs;
     mod order;
+    mod panics;
     mod rules;
 }

@@ -1,6 +1,7 @@
 //! Start times are reserved, not tried.
 
 use domain::Job;
+use domain::job::Publish;
 use domain::post::{HoldReason, PostState};
 use futures::future::join_all;
 use rehearsal::{Stage, run};
@@ -135,6 +136,31 @@ fn a_time_that_the_watchdog_would_overtake_is_kept_in_the_row_too() {
     deliver_all(&stage);
     assert_eq!(stage.account().limits.init, limits.init, "no second time is reserved");
     assert_eq!(inits(&stage), 7);
+}
+
+#[test]
+fn one_message_too_many_about_a_post_with_a_reserved_time_ends_there() {
+    let stage = busy();
+    let late = stage.accept(7);
+    stage.wait(280);
+    for bits in 1..=6 {
+        let post = stage.accept(bits);
+        publish(&stage, &post);
+    }
+    publish(&stage, &late);
+    let (row, limits) = (stage.post(&late).row, stage.account().limits);
+    let reserved = flows::reserved(&row).expect("the watchdog would overtake a message");
+    let sent = stage.waiting();
+    let plain = stage.publish_job(&late);
+    let of_another_time = Publish { ticket: Some(stage.now()), ..plain.clone() };
+    for one_too_many in [plain, of_another_time] {
+        deliver(&stage, one_too_many).unwrap();
+        assert_eq!(stage.waiting(), sent, "it comes back, and would reserve when its time has come");
+    }
+    deliver_all(&stage);
+    assert!(stage.now() >= reserved);
+    assert_eq!(stage.account().limits.init, limits.init, "no second time is reserved");
+    assert_eq!(state(&stage, &late), "processing");
 }
 
 #[test]

@@ -40,6 +40,16 @@ pub async fn functions(
     profile: Profile,
     progress: Progress,
 ) -> Result<BTreeMap<String, PathBuf>> {
+    some_functions(root, &FUNCTIONS, profile, progress).await
+}
+
+/// The same for some of them: an earlier revision at `root` may lack others.
+pub async fn some_functions(
+    root: &Path,
+    functions: &[&str],
+    profile: Profile,
+    progress: Progress,
+) -> Result<BTreeMap<String, PathBuf>> {
     let step = progress.step("Building the functions");
     // on a terminal cargo shows what it does better than we could
     let cargo_shows = progress == Progress::Shown && stderr().is_terminal();
@@ -53,7 +63,7 @@ pub async fn functions(
         profile.name(),
         "--message-format=json-render-diagnostics",
     ]);
-    for function in FUNCTIONS {
+    for function in functions {
         command.args(["--package", function]);
     }
     let child = command
@@ -71,9 +81,9 @@ pub async fn functions(
         .stdout
         .split(|byte| *byte == b'\n')
         .filter_map(binary)
-        .filter(|(name, _)| FUNCTIONS.contains(&&**name))
+        .filter(|(name, _)| functions.contains(&&**name))
         .collect();
-    if let Some(absent) = FUNCTIONS.iter().find(|name| !binaries.contains_key(**name)) {
+    if let Some(absent) = functions.iter().find(|name| !binaries.contains_key(**name)) {
         bail!("cargo built no binary for `{absent}`");
     }
     step.done("");

@@ -14,7 +14,7 @@ use crate::progress::Progress;
 use crate::repo;
 
 /// What is to be deployed, and where.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(super) struct Order {
     pub(super) endpoint: String,
     pub(super) region: String,

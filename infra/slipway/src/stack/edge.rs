@@ -1,8 +1,8 @@
 //! The media edge: what CloudFront over the media bucket is on AWS.
 //!
 //! It serves `/m/<random>.<ext>` and TikTok's verification files, and nothing else, by GET and HEAD, ranges included, without redirects. Every few seconds it
-//! writes an object in the format of CloudFront's standard log under `fetch-log/`, an empty one too: whoever looks for a
-//! request that never came must know until when the log is complete.
+//! writes what it served into an object of the minute in the format of CloudFront's standard log under `fetch-log/`, an empty one
+//! too: whoever looks for a request that never came must know that there is a log.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -29,6 +29,7 @@ use tokio::task::JoinHandle;
 use crate::http;
 
 const WRITES_EVERY: Duration = Duration::from_secs(5);
+const OBJECT_OF: Duration = Duration::from_mins(1);
 /// Older log objects go: on AWS a lifecycle rule does that.
 const LOGS_KEPT: usize = 1_000;
 /// In place of CloudFront's distribution id.
@@ -179,19 +180,24 @@ impl Edge {
         request.send().await.context("reading from the bucket")
     }
 
+    /// An object a minute, as CloudFront writes few: whoever looks for evidence reads them all. It is written again while the
+    /// minute lasts.
     async fn write_logs(self, mut stopped: oneshot::Receiver<()>) {
         let mut written = VecDeque::new();
         let mut every = tokio::time::interval(WRITES_EVERY);
+        let (mut key, mut lines) = (new_key(), Vec::new());
+        let mut begun = Instant::now();
         loop {
             let last = tokio::select! {
                 _ = every.tick() => false,
                 _ = &mut stopped => true,
             };
-            let lines = self.log.take();
-            match self.write_log(&lines).await {
-                Ok(key) => written.push_back(key),
-                // they go with the next object: a hole in the log would pass for proof that nobody came
-                Err(_) => self.log.put_back(lines),
+            lines.extend(self.log.take());
+            // what could not be written goes with the next object: a hole in the log would pass for proof that nobody came
+            if self.write_log(&key, &lines).await.is_ok() && begun.elapsed() >= OBJECT_OF {
+                written.push_back(std::mem::replace(&mut key, new_key()));
+                lines.clear();
+                begun = Instant::now();
             }
             if written.len() > LOGS_KEPT
                 && let Some(oldest) = written.pop_front()
@@ -204,22 +210,25 @@ impl Edge {
         }
     }
 
-    async fn write_log(&self, lines: &[String]) -> Result<String> {
-        let hour = SystemClock.now().strftime("%Y-%m-%d-%H").to_string();
-        let unique = u64::from_be_bytes(SystemEntropy.bytes());
-        let key = format!("fetch-log/{DISTRIBUTION}.{hour}.{unique:016x}.gz");
+    async fn write_log(&self, key: &str, lines: &[String]) -> Result<()> {
         let body = compressed(lines).context("compressing the log")?;
         self.s3
             .put_object()
             .bucket(&*self.bucket)
-            .key(&key)
+            .key(key)
             .content_type("application/x-gzip")
             .body(body.into())
             .send()
             .await
             .context("writing the log")?;
-        Ok(key)
+        Ok(())
     }
+}
+
+fn new_key() -> String {
+    let hour = SystemClock.now().strftime("%Y-%m-%d-%H").to_string();
+    let unique = u64::from_be_bytes(SystemEntropy.bytes());
+    format!("fetch-log/{DISTRIBUTION}.{hour}.{unique:016x}.gz")
 }
 
 fn compressed(lines: &[String]) -> std::io::Result<Vec<u8>> {
@@ -257,12 +266,6 @@ impl Log {
         let mut taken = std::mem::take(&mut lines.over);
         taken.extend(lines.under_way.values().cloned());
         taken
-    }
-
-    fn put_back(&self, mut taken: Vec<String>) {
-        let mut lines = self.lines();
-        taken.append(&mut lines.over);
-        lines.over = taken;
     }
 }
 

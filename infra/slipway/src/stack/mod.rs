@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use serde::Serialize;
@@ -150,6 +150,10 @@ pub struct Stack {
     pub functions_log: PathBuf,
     /// What the emulator wrote, of itself and of what functions wrote.
     pub emulator_log: PathBuf,
+    root: PathBuf,
+    venv: venv::Venv,
+    order: deploy::Order,
+    progress: Progress,
     emulator: Emulator,
     edge: edge::MediaEdge,
     front: JoinHandle<()>,
@@ -212,14 +216,11 @@ impl Stack {
         let deployed = deploy::deploy(&root, &venv, &order, progress).await?;
         let table = deployed.output("TableName")?.to_owned();
         let bucket = deployed.output("MediaBucketName")?.to_owned();
-        let registration = sandbox::Registration {
-            redirect_uri: format!("{api_url}/oauth/tiktok/callback"),
-            webhook_url: format!("{api_url}/webhooks/tiktok"),
-            media_url_prefix: match options.pull {
-                Pull::MediaEdge => format!("{media_url}/m/"),
-                Pull::Presigned => format!("{functions_endpoint}/{bucket}/m/"),
-            },
+        let media_url_prefix = match options.pull {
+            Pull::MediaEdge => format!("{media_url}/m/"),
+            Pull::Presigned => format!("{functions_endpoint}/{bucket}/m/"),
         };
+        let registration = registration(&api_url, media_url_prefix);
 
         let sdk = sdk_config(&emulator_url);
         let front = front::serve(api.listener()?, &emulator_url, deployed.output("ApiUrl")?)?;
@@ -256,11 +257,24 @@ impl Stack {
             outputs: deployed.outputs,
             functions_log: emulator::functions_log(&directory),
             emulator_log: emulator::log(&directory),
+            root,
+            venv,
+            order,
+            progress,
             emulator,
             edge,
             front,
             _forgotten: forgotten,
         })
+    }
+
+    /// Deploys once more, with other binaries for some functions, while everything goes on.
+    pub async fn update(&self, binaries: BTreeMap<String, PathBuf>) -> Result<()> {
+        let mut order = self.order.clone();
+        order.binaries.extend(binaries);
+        let deployed = deploy::deploy(&self.root, &self.venv, &order, self.progress).await?;
+        ensure!(deployed.functions == self.facts.functions, "the functions have got other names");
+        Ok(())
     }
 
     /// What an AWS client for the emulated account is made from; with all rights.
@@ -310,6 +324,15 @@ impl App {
                 client_secret: client_secret.clone(),
             },
         }
+    }
+}
+
+/// What TikTok knows of us.
+fn registration(api_url: &str, media_url_prefix: String) -> sandbox::Registration {
+    sandbox::Registration {
+        redirect_uri: format!("{api_url}/oauth/tiktok/callback"),
+        webhook_url: format!("{api_url}/webhooks/tiktok"),
+        media_url_prefix,
     }
 }
 

@@ -58,5 +58,9 @@ async fn run() -> Result<()> {
     rig.stop().await?;
     let report = report?;
     println!("{report}");
-    report.verdict()
+    report.verdict()?;
+    match mode {
+        Mode::Schedules => Ok(()),
+        Mode::Soak => report.thrifty(),
+    }
 }

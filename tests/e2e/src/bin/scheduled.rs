@@ -33,5 +33,6 @@ async fn run() -> Result<()> {
     rig.stop().await?;
     let report = report?;
     println!("{report}");
-    report.verdict()
+    report.verdict()?;
+    report.punctual()
 }

@@ -106,6 +106,8 @@ pub struct Report {
     pub strikes: BTreeMap<&'static str, usize>,
     /// How often the sandbox's faults struck, by kind.
     pub faults: BTreeMap<String, usize>,
+    /// How often a sweep was left out, came twice, and so on, beside EventBridge's own.
+    pub sweeps: BTreeMap<&'static str, usize>,
     pub calls: Calls,
     /// Before anything went wrong.
     pub quiet: Calls,
@@ -121,6 +123,12 @@ impl Report {
         if let Some(left_over) = &self.left_over {
             bail!("{left_over}");
         }
+        Ok(())
+    }
+
+    /// An error if a post cost more than 1.3 times the calls of one in a quiet run.
+    pub fn thrifty(&self) -> Result<()> {
+        ensure!(self.ratio() <= 1.3, "{:.2} times the calls of a quiet run", self.ratio());
         Ok(())
     }
 
@@ -161,6 +169,9 @@ impl fmt::Display for Report {
         }
         for (what, number) in &self.faults {
             line(&format!("TikTok: {what}"), number.to_string())?;
+        }
+        for (what, number) in &self.sweeps {
+            line(&format!("sweeps {what}"), number.to_string())?;
         }
         line("calls a post, quiet", format!("{:.1}", self.quiet.each()))?;
         line("calls a post", format!("{:.1}", self.calls.each()))?;

@@ -1,5 +1,7 @@
 //! What a request asks for, and of whom.
 
+use std::time::Duration;
+
 use http::{HeaderMap, Method, Uri};
 use serde_json::Value;
 use tiktok_sandbox::Endpoint;
@@ -116,6 +118,12 @@ fn kind(pk: &str) -> String {
     let mut parts: Vec<_> = parts.collect();
     parts.dedup();
     parts.join("#")
+}
+
+/// How long a queue is asked to keep a message to itself.
+pub(super) fn delay(body: &[u8]) -> Duration {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    Duration::from_secs(body["DelaySeconds"].as_u64().unwrap_or_default())
 }
 
 fn job(body: &Value) -> String {
