@@ -6,7 +6,7 @@ mod losses;
 
 use std::fmt;
 
-use domain::content::{Allow, Disclosure, PrivacyLevel};
+use domain::content::{Allow, Disclosure, PrivacyLevel, Transport};
 use tiktok_sandbox::config::AutoTime;
 
 use crate::engine::Outcome;
@@ -107,6 +107,7 @@ fn plan(scenario: &mut Scenario, creator: usize, at: i64) {
         allow: Allow { comment: true, duet: false, stitch: false },
         disclosure: Disclosure::default(),
         ai_generated: false,
+        transport: Transport::Auto,
         publish_after_ms: None,
     });
 }

@@ -152,11 +152,11 @@ pub fn play(scenario: &Scenario, chance: Chance, told: bool) -> Outcome {
     engine.finish()
 }
 
-static GOOD: LazyLock<FetchOutcome> = LazyLock::new(|| FetchOutcome::of_bytes(&video("good.mp4")));
+static GOOD: LazyLock<FetchOutcome> = LazyLock::new(|| FetchOutcome::of_bytes(&BYTES));
 static LATER: LazyLock<FetchOutcome> = LazyLock::new(|| FetchOutcome::of_bytes(&UPLOAD));
 static UPLOAD: LazyLock<Vec<u8>> = LazyLock::new(|| video("twelve-seconds.mp4"));
-/// What stands for a video that was probed before the schedule begins.
-const BYTES: &[u8] = b"a video";
+/// A video that was probed before the schedule begins.
+static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| video("good.mp4"));
 
 /// How long the video is that TikTok downloads.
 fn length_of(outcome: &FetchOutcome) -> u64 {
@@ -392,7 +392,7 @@ impl Engine {
                 let outcome = match self.objects.fetch(&url) {
                     _ if fails => FetchOutcome::failed(Some(503), "as the schedule says"),
                     None => FetchOutcome::failed(Some(404), "no such object"),
-                    Some(object) if object.bytes == BYTES => GOOD.clone(),
+                    Some(object) if object.bytes.len() == BYTES.len() => GOOD.clone(),
                     Some(_) => LATER.clone(),
                 };
                 let effects = core.world.fetched(&publish_id, outcome, core.now);
@@ -666,11 +666,12 @@ impl Engine {
             allow: planned.allow,
             disclosure: planned.disclosure,
             ai_generated: planned.ai_generated,
+            transport: planned.transport,
             ..samples::content()
         };
         let pinned = match planned.media {
             Media::Ready => {
-                let etag = self.objects.put(&upload_key(&media), Container::Mp4, BYTES.to_vec());
+                let etag = self.objects.put(&upload_key(&media), Container::Mp4, BYTES.clone());
                 let size = Some(BYTES.len() as u64);
                 Some(Pinned::Video(PinnedVideo {
                     etag,

@@ -737,7 +737,7 @@ impl Judge {
             }
         }
         let mut accepted: BTreeMap<&str, Vec<(i64, &str)>> = BTreeMap::new();
-        for post in world.posts() {
+        for post in world.posts().filter(|post| post.is_whole()) {
             accepted.entry(&post.title).or_default().push((post.init_at_ms, &post.publish_id));
         }
         let mut duplicates = Vec::new();

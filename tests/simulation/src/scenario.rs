@@ -1,6 +1,6 @@
 //! Who posts what and when, and what the world does meanwhile. A schedule is a scenario and what goes wrong.
 
-use domain::content::{Allow, Disclosure, PrivacyLevel};
+use domain::content::{Allow, Disclosure, PrivacyLevel, Transport};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use tiktok_sandbox::config::{AutoTime, Rotation};
@@ -52,6 +52,8 @@ pub struct Planned {
     pub disclosure: Disclosure,
     /// Whether it is disclosed as made by a machine.
     pub ai_generated: bool,
+    /// How TikTok gets the bytes.
+    pub transport: Transport,
     /// When it is to be published, after the start.
     pub publish_after_ms: Option<i64>,
 }
@@ -144,6 +146,7 @@ impl Scenario {
                 allow: Allow { comment: true, duet: false, stitch: false },
                 disclosure: Disclosure::default(),
                 ai_generated: false,
+                transport: Transport::Auto,
                 publish_after_ms: None,
             }],
             strokes,
@@ -287,6 +290,8 @@ fn posts(rng: &mut StdRng, creators: &[Creator]) -> Vec<Planned> {
                 },
                 disclosure: Disclosure { your_brand: rng.random(), ..Disclosure::default() },
                 ai_generated: rng.random(),
+                transport: [Transport::Auto, Transport::Auto, Transport::Pull, Transport::Upload]
+                    [rng.random_range(0..4)],
                 publish_after_ms: rng.random_ratio(1, 8).then(|| rng.random_range(0..2 * HOUR)),
             }
         })

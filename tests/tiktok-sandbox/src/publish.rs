@@ -235,6 +235,11 @@ impl Post {
         }
     }
 
+    /// Whether something may come of it: of an upload that lacks bytes nothing ever does.
+    pub fn is_whole(&self) -> bool {
+        self.upload.as_ref().is_none_or(Upload::is_whole)
+    }
+
     /// How many came so far, whichever way.
     pub fn bytes(&self) -> u64 {
         self.upload.as_ref().map_or(self.downloaded_bytes, Upload::received)

@@ -46,6 +46,10 @@ impl Upload {
         self.received
     }
 
+    pub(crate) fn is_whole(&self) -> bool {
+        self.received == self.size
+    }
+
     /// Where the chunk that begins at `first` ends, exclusively: the last one takes the rest.
     fn chunk_end(&self, first: u64) -> u64 {
         let end = first + self.chunk_size;
