@@ -25,7 +25,7 @@ pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-rep
 /// A JSON body may be this long; the longest caption with everything else takes a quarter of it.
 pub(crate) const JSON_MAX: usize = 65_536;
 
-/// serde_json reads 127 levels; nothing here has more than a few.
+/// `serde_json` reads 127 levels; nothing here has more than a few.
 const DEPTH_MAX: usize = 32;
 /// A request id that somebody else made may be this long.
 const REQUEST_ID_MAX: usize = 128;

@@ -17,7 +17,7 @@ use crate::limits::{RATE_LIMIT, RATE_LIMIT_POLICY};
 /// What everybody may read.
 const PUBLIC: [&str; 3] = ["/openapi.json", "/docs", "/v1/rules"];
 /// How long a browser may believe the answer to its question.
-const BELIEVED: Duration = Duration::from_secs(3_600);
+const BELIEVED: Duration = Duration::from_hours(1);
 
 /// Answers preflights, and says who may read an answer. `origins`: as browsers send them, or `*`.
 pub(crate) fn layer(origins: &[String]) -> CorsLayer {

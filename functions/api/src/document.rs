@@ -93,7 +93,7 @@ impl Operation {
     /// A JSON answer.
     pub(crate) fn answers<T: ToSchema>(mut self, status: u16, description: &str) -> Self {
         let schema = self.schema::<T>();
-        self.answer(status, description, json!({ "application/json": { "schema": schema } }))
+        self.answer(status, description, &json!({ "application/json": { "schema": schema } }))
     }
 
     /// One page of a list.
@@ -107,12 +107,12 @@ impl Operation {
                 "next_cursor": { "type": ["string", "null"], "description": "Send it as `cursor` to go on." },
             },
         });
-        self.answer(200, description, json!({ "application/json": { "schema": list } }))
+        self.answer(200, description, &json!({ "application/json": { "schema": list } }))
     }
 
     /// An answer that is no JSON of ours.
     pub(crate) fn gives(self, status: u16, description: &str, media_type: &str) -> Self {
-        self.answer(status, description, json!({ media_type: { "schema": {} } }))
+        self.answer(status, description, &json!({ media_type: { "schema": {} } }))
     }
 
     /// An answer without a body.
@@ -135,7 +135,7 @@ impl Operation {
         self
     }
 
-    fn answer(mut self, status: u16, description: &str, content: Value) -> Self {
+    fn answer(mut self, status: u16, description: &str, content: &Value) -> Self {
         self.answers.insert(status, json!({ "description": description, "content": content }));
         self
     }
@@ -207,14 +207,20 @@ impl Operation {
             self.refusal(422);
         }
         if self.body.is_some() {
-            [400, 413, 415, 422].into_iter().for_each(|status| self.refusal(status));
+            for status in [400, 413, 415, 422] {
+                self.refusal(status);
+            }
         }
         if self.scope.is_some() {
-            [401, 403].into_iter().for_each(|status| self.refusal(status));
+            for status in [401, 403] {
+                self.refusal(status);
+            }
         }
         if !matches!(takes, Takes::Anything) {
             // parameters of the query that nobody reads are refused everywhere
-            [406, 422].into_iter().for_each(|status| self.refusal(status));
+            for status in [406, 422] {
+                self.refusal(status);
+            }
         }
         if path.contains('{') {
             self.refusal(404);

@@ -552,6 +552,7 @@ fn is_awaited(media: &Media) -> bool {
 }
 
 /// Reads the body's fields; everything that is wrong goes to `problems`.
+#[expect(clippy::too_many_lines, reason = "one body, field by field")]
 fn draft(body: &Value, form: bool, caller: &Caller, now: Timestamp, problems: &Problems) -> Draft {
     let mut fields = problems.body(body);
     let creator = fields.required_id("creator", "say for which creator: `crt_…`");

@@ -144,6 +144,7 @@ impl Problem {
 
 /// A rule of the catalogue.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "what people read in the API's answers")]
 pub(crate) struct Rule {
     /// Stable identifier.
     #[schema(example = "video.duration.max")]
@@ -178,6 +179,7 @@ pub(crate) fn rule_url(base: &str, id: &str) -> String {
 
 /// A post.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "what people read in the API's answers")]
 pub(crate) struct Post {
     /// Its id.
     #[schema(value_type = String, example = "pst_0198f3c2a4b07cc19e6d5f4a3b2c1d0e")]
@@ -768,6 +770,7 @@ pub(crate) struct NoticeData {
     post: Option<PostId>,
     /// TikTok's code or our rule.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[expect(clippy::option_option, reason = "absent where there can be none, `null` where there is none")]
     code: Option<Option<String>>,
     /// What was granted.
     #[serde(skip_serializing_if = "Option::is_none")]

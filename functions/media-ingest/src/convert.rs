@@ -79,8 +79,8 @@ fn made(bytes: Bytes, photo: &Photo) -> Result<Converted, ImageError> {
     let mut small = flat(fitted(whole));
     small.apply_orientation(orientation);
 
-    let mut encoded = Vec::new();
-    let mut encoder = JpegEncoder::new_with_quality(&mut encoded, QUALITY);
+    let mut jpeg = Vec::new();
+    let mut encoder = JpegEncoder::new_with_quality(&mut jpeg, QUALITY);
     // a profile is of use with the kind of colours it was made for
     let wanted: &[u8] = if matches!(small, DynamicImage::ImageLuma8(_)) { b"GRAY" } else { b"RGB " };
     if let Some(profile) = profile.filter(|profile| profile.get(16..20) == Some(wanted)) {
@@ -88,7 +88,7 @@ fn made(bytes: Bytes, photo: &Photo) -> Result<Converted, ImageError> {
     }
     encoder.encode_image(&small)?;
     let (width, height) = (small.width(), small.height());
-    Ok(Converted { bytes: encoded, width, height, orientation: orientation.to_exif() })
+    Ok(Converted { bytes: jpeg, width, height, orientation: orientation.to_exif() })
 }
 
 /// The picture, still lying as it lies in the file, made to fit the box.

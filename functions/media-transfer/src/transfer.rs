@@ -6,7 +6,7 @@ use bytes::Bytes;
 use domain::account::TokenField;
 use domain::job::Transfer;
 use domain::media::{Container, PinnedVideo};
-use domain::post::{Event, PostState, PublishId, Sender, UPLOAD_EXPIRED, Witness};
+use domain::post::{Attempt, Event, PostState, PublishId, Sender, UPLOAD_EXPIRED, Witness};
 use domain::timeline::Actor;
 use domain::{Account, Job, MediaId, Nonce, Periods, Post, SignedDuration, Timestamp};
 use flows::{MoveError, Moved, Token};
@@ -284,20 +284,18 @@ where
         };
         let reserved = flows::reserve_status(&self.store, &self.time, account).await.map_err(retry)?;
         let account = match reserved {
-            flows::Reserved::Now(account) => account,
+            flows::Reserved::Since(_, account) => *account,
             flows::Reserved::In(delay) => return Ok(Stand::Later(delay)),
             flows::Reserved::Gone => return Ok(wait(SignedDuration::from_mins(1))),
         };
         let access = AccessToken::new(access.expose());
         match self.tiktok.fetch_status(&access, &sending.publish_id.0).await {
             Ok(report) => Ok(stand(&report, sending.plan, now >= over_at)),
-            Err(error) => match error.remedy() {
-                Remedy::RefreshToken => self.refresh(job, &account, epoch).await,
-                _ => {
-                    tracing::warn!(post = %post.id, error = %chain(&error), "TikTok does not tell how far the upload is");
-                    Ok(wait(AGAIN))
-                }
-            },
+            Err(error) if error.remedy() == Remedy::RefreshToken => self.refresh(job, &account, epoch).await,
+            Err(error) => {
+                tracing::warn!(post = %post.id, error = %chain(&error), "TikTok does not tell how far the upload is");
+                Ok(wait(AGAIN))
+            }
         }
     }
 
@@ -336,8 +334,7 @@ where
         mut sending: Sending,
         delay: SignedDuration,
     ) -> Result<(), Failure> {
-        let (now, over_at) =
-            (self.time.now(), sending.seen.row.state.attempt().map(|it| it.upload_over_at()));
+        let (now, over_at) = (self.time.now(), sending.seen.row.state.attempt().map(Attempt::upload_over_at));
         if over_at.is_some_and(|over_at| now >= over_at + PATIENCE) {
             return self.end(sending.seen, Event::Silent).await;
         }

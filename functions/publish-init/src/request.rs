@@ -83,8 +83,8 @@ impl<S: MediaRows, O: Objects, Q, V, E, T: Clock + Entropy> PublishInit<S, O, Q,
             (Source::PullFromUrl, Pinned::Video(video)) => {
                 let ([id], [key]) = (content.media.as_slice(), copies) else { return Ok(None) };
                 let content_type = video.container.content_type();
-                let copied = self.objects.copy_for_attempt(id, &video.etag, key, content_type).await;
-                match copied.map_err(retry)? {
+                let done = self.objects.copy_for_attempt(id, &video.etag, key, content_type).await;
+                match done.map_err(retry)? {
                     Copied::Done => Ok(Some(Request::Pull(self.pull_url(key).await.map_err(retry)?))),
                     Copied::Changed => Ok(None),
                 }
@@ -100,8 +100,8 @@ impl<S: MediaRows, O: Objects, Q, V, E, T: Clock + Entropy> PublishInit<S, O, Q,
                 let copying = photos.map(|(((id, etag), key), format): (((&MediaId, &str), _), _)| {
                     self.objects.copy_for_attempt(id, etag, key, format.content_type())
                 });
-                let copied = try_join_all(copying).await.map_err(retry)?;
-                if copied.contains(&Copied::Changed) {
+                let done = try_join_all(copying).await.map_err(retry)?;
+                if done.contains(&Copied::Changed) {
                     return Ok(None);
                 }
                 let urls = try_join_all(copies.iter().map(|key| self.pull_url(key))).await;

@@ -6,7 +6,7 @@ use domain::limits::on_time;
 use domain::post::{Event, HoldReason, PostState, PublishId, Source, UPLOAD_EXPIRED, Verdict, Witness};
 use domain::timeline::Actor;
 use domain::{Account, Job, Periods, Post, SignedDuration, Timestamp};
-use flows::{MoveError, Moved, Token};
+use flows::{MoveError, Moved, Reserved, Token};
 use lambda_kit::batch::Failure;
 use ports::{
     Accounts, AppRows, Clock, Entropy, FetchLog, Objects, Posts, Queues, Read, Saved, Stored, Vault,
@@ -43,16 +43,6 @@ const STOPPING: SignedDuration = SignedDuration::from_secs(15);
 const PAGE: u32 = 100;
 /// Whoever is told to wait this long has broken a limit.
 const A_MINUTE: SignedDuration = SignedDuration::from_mins(1);
-
-/// What reserving the time of one `status` call came to.
-pub(crate) enum Reserved {
-    /// The call may go out; since when, and the account with it.
-    Since(Timestamp, Box<Account>),
-    /// Nothing is reserved: the next call is possible after so long.
-    In(SignedDuration),
-    /// There is no such account any more.
-    Gone,
-}
 
 pub(crate) fn retry(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
     Failure::retry(error)
@@ -190,33 +180,8 @@ where
         }
     }
 
-    /// Reserves the time of one `status` call, if that is now. A later one is not reserved: whoever comes back for it, by a
-    /// message or by the row's watchdog, has no place to lose.
-    pub(crate) async fn reserve(&self, mut account: Account) -> Result<Reserved, Failure> {
-        for _ in 0..TRIES {
-            let now = self.time.now();
-            let mut limits = account.limits.clone();
-            let start = limits.reserve_status(now);
-            if start > now {
-                return Ok(Reserved::In(start.duration_since(now)));
-            }
-            let (version, slot, nonce) = (account.limits_version, account.slot.as_ref(), self.time.nonce());
-            let saved = self.store.save_limits(&account.id, version, &limits, slot, nonce).await;
-            match saved.map_err(retry)? {
-                Some(limits_version) => {
-                    account = Account { limits, limits_version, ..account };
-                    // a slow write spends a place and lets its time pass
-                    if on_time(start, self.time.now()) {
-                        return Ok(Reserved::Since(start, Box::new(account)));
-                    }
-                }
-                None => match self.store.account(&account.id, Read::Strong).await.map_err(retry)? {
-                    Some(newer) => account = newer,
-                    None => return Ok(Reserved::Gone),
-                },
-            }
-        }
-        Ok(Reserved::In(SignedDuration::from_secs(1)))
+    pub(crate) async fn reserve(&self, account: Account) -> Result<Reserved, Failure> {
+        flows::reserve_status(&self.store, &self.time, account).await.map_err(retry)
     }
 
     /// TikTok wants the account to wait. Whoever has broken a limit rests.

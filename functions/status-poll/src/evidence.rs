@@ -7,13 +7,13 @@ use domain::job::{Check, Heard};
 use domain::post::{AfterDeath, Event, NOBODY_FETCHED, PostState};
 use domain::timeline::Actor;
 use domain::{Account, Content, Job, Post, PostId, SignedDuration, Timestamp};
-use flows::{MoveError, Token};
+use flows::{MoveError, Reserved, Token};
 use lambda_kit::batch::Failure;
 use ports::{Accounts, AppRows, Clock, Entropy, FetchLog, Objects, Posts, Queues, Read, Stored, Vault};
 use tiktok::{AccessToken, Exchange, Remedy, Video};
 
 use crate::chain;
-use crate::check::{Reserved, StatusPoll, retry, verdict};
+use crate::check::{StatusPoll, retry, verdict};
 
 /// What TikTok says to have happened before the claim, by more than clocks differ, is about something else.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(2);

@@ -291,7 +291,7 @@ impl PhotoFormat {
 pub enum Pinned {
     /// One video.
     Video(PinnedVideo),
-    /// Photos in their order. Their ETags stand in their own rows, where the first verdict is the last.
+    /// Photos in their order. Their entity tags stand in their own rows, where the first verdict is the last.
     Photos {
         /// The format of each.
         formats: Vec<PhotoFormat>,
@@ -406,8 +406,9 @@ impl Media {
                 duration_ms: video.duration_ms,
                 size: Some(video.size),
             })),
-            MediaState::Ready { probe: Probe::Photo(_), .. } => None,
-            MediaState::AwaitingUpload { .. } | MediaState::Rejected { .. } => None,
+            MediaState::Ready { probe: Probe::Photo(_), .. }
+            | MediaState::AwaitingUpload { .. }
+            | MediaState::Rejected { .. } => None,
         }
     }
 

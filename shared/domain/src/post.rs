@@ -225,7 +225,8 @@ impl Post {
             Decision::Nonsense => {
                 Err(InvalidTransition { post: self.id.clone(), state: self.state.name(), event: name })
             }
-            Decision::Step(Step { state, what, code }) => {
+            Decision::Step(step) => {
+                let Step { state, what, code } = *step;
                 let Witness { by, log_id } = witness.into();
                 let mut post = Self { state, updated_at: now, ..self.clone() };
                 if let Some(what) = what {
@@ -249,13 +250,13 @@ impl Post {
     ) -> Result<Self, InvalidTransition> {
         let attempts = match &self.state {
             PostState::Draft | PostState::AwaitingMedia { .. } => 0,
-            state => match state.ready() {
-                Some((_, attempts)) => attempts,
-                None => {
+            state => {
+                let Some((_, attempts)) = state.ready() else {
                     let (post, state) = (self.id.clone(), state.name());
                     return Err(InvalidTransition { post, state, event: "edited" });
-                }
-            },
+                };
+                attempts
+            }
         };
         let Wish { content, kind, media, privacy_level, publish_at } = wish;
         let state = match &self.state {

@@ -41,7 +41,7 @@ pub enum Moved {
     /// It moved.
     Moved {
         /// What it was.
-        before: PostState,
+        before: Box<PostState>,
         /// What it is.
         after: Stored<Post>,
     },
@@ -79,7 +79,7 @@ pub async fn move_post(
         // a step that the timeline does not mention is no news, and what it says last was told before
         let news = if after.timeline == seen.row.timeline { None } else { after.news() };
         match posts.save(&seen, &after, news.as_ref(), time.nonce()).await? {
-            Saved::Written(after) => return Ok(Moved::Moved { before: seen.row.state, after }),
+            Saved::Written(after) => return Ok(Moved::Moved { before: Box::new(seen.row.state), after }),
             Saved::Conflict(Some(newer)) => seen = newer,
             Saved::Conflict(None) => return Err(MoveError::Gone),
         }
@@ -220,8 +220,8 @@ pub async fn rest(
 /// What reserving the time of one `status` call came to.
 #[derive(Debug)]
 pub enum Reserved {
-    /// The call may go out now, with the account as it is then.
-    Now(Account),
+    /// The call may go out; since when, and the account with it.
+    Since(Timestamp, Box<Account>),
     /// Nothing is reserved: the next call is possible after so long.
     In(SignedDuration),
     /// There is no such account any more.
@@ -248,7 +248,7 @@ pub async fn reserve_status(
                 account = Account { limits, limits_version, ..account };
                 // a slow write spends a place and lets its time pass
                 if on_time(start, time.now()) {
-                    return Ok(Reserved::Now(account));
+                    return Ok(Reserved::Since(start, Box::new(account)));
                 }
             }
             None => match accounts.account(&account.id, Read::Strong).await? {

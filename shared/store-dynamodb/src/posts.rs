@@ -232,6 +232,7 @@ pub(crate) fn read(item: &Item) -> PortResult<Stored<Post>> {
     Ok(Stored { row: post, version: row.number("v")? })
 }
 
+#[expect(clippy::too_many_lines, reason = "one table, as the facts above")]
 fn read_state(row: &Reader<'_>) -> PortResult<PostState> {
     let media = || {
         if let Some(letters) = row.maybe("ph", Reader::text)? {

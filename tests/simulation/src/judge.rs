@@ -210,8 +210,9 @@ pub(crate) fn hash_of(number: usize) -> ContentHash {
 
 /// Which post it is, by what stands for its content.
 pub(crate) fn number_of_post(post: &Post) -> usize {
-    let [a, b, c, d, e, f, g, h, ..] = post.content.0;
-    usize::try_from(u64::from_be_bytes([a, b, c, d, e, f, g, h])).unwrap_or(usize::MAX)
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&post.content.0[..8]);
+    usize::try_from(u64::from_be_bytes(bytes)).unwrap_or(usize::MAX)
 }
 
 fn number_of(title: &str) -> Option<usize> {

@@ -41,11 +41,15 @@ pub fn page() -> String {
         write_schema(&mut body, name, schema);
     }
     body.push_str("</section>\n<section id=\"rules\">\n<h2>Rules</h2>\n<p>What a problem's <code>rule</code> and <code>code</code> can be, also as <a href=\"/v1/rules\">JSON</a>.</p>\n");
-    RULES.iter().for_each(|rule| write_rule(&mut body, rule));
+    for rule in RULES {
+        write_rule(&mut body, rule);
+    }
     body.push_str("</section>\n");
     contents.push_str("<li><a href=\"#types\">Types</a></li>\n<li><a href=\"#rules\">Rules</a></li>\n");
-    let introduction: String =
-        super::INTRODUCTION.split("\n\n").map(|part| format!("<p>{}</p>\n", prose(part))).collect();
+    let mut introduction = String::new();
+    for part in super::INTRODUCTION.split("\n\n") {
+        let _ = writeln!(introduction, "<p>{}</p>", prose(part));
+    }
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -180,8 +184,11 @@ fn write_table(body: &mut String, caption: &str, heads: [&str; 3], rows: &[[Stri
         body,
         "<div class=\"wide\" role=\"region\" aria-label=\"{caption}\" tabindex=\"0\"><table>\n<caption>{caption}</caption>"
     );
-    let heads: String = heads.iter().map(|head| format!("<th scope=\"col\">{head}</th>")).collect();
-    let _ = writeln!(body, "<thead><tr>{heads}</tr></thead>\n<tbody>");
+    body.push_str("<thead><tr>");
+    for head in heads {
+        let _ = write!(body, "<th scope=\"col\">{head}</th>");
+    }
+    body.push_str("</tr></thead>\n<tbody>\n");
     for [first, second, third] in rows {
         let _ = writeln!(body, "<tr><th scope=\"row\">{first}</th><td>{second}</td><td>{third}</td></tr>");
     }

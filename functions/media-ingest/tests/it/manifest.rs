@@ -1,4 +1,4 @@
-//! The probe against ffprobe, ImageMagick and exiftool, file by file.
+//! The probe against ffprobe, `ImageMagick` and exiftool, file by file.
 
 use media_ingest::probe::photo::{self, Photo};
 use media_ingest::probe::{self, Probe, ProbeError, judge};

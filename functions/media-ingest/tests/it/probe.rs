@@ -365,7 +365,7 @@ fn a_frame_table_of_ten_minutes_is_read_within_the_budget() {
     let file = media("h264-moov-at-end.mp4");
     let moov = &find(&file, "moov")[8..];
     let video = find(moov, "trak").to_vec();
-    let old = find_deep(&video, b"stts").to_vec();
+    let old = find_deep(&video, *b"stts").to_vec();
     let frames = 36_000_u32;
     let entries = (0..frames).flat_map(|n| [1, 255 + 2 * (n % 2)]);
     let table = boxed("stts", &numbers(&[0, frames].into_iter().chain(entries).collect::<Vec<_>>()));
@@ -383,7 +383,7 @@ fn a_frame_table_of_ten_minutes_is_read_within_the_budget() {
 }
 
 /// The box of this kind wherever it lies.
-fn find_deep<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> &'a [u8] {
+fn find_deep(bytes: &[u8], kind: [u8; 4]) -> &[u8] {
     let at = bytes.windows(4).position(|four| four == kind).unwrap() - 4;
     let len = u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
     &bytes[at..at + len]

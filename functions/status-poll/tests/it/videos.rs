@@ -163,7 +163,7 @@ fn a_doubt_that_has_lost_the_slot_is_not_looked_for_any_more() {
 fn a_post_that_is_not_public_is_not_looked_for() {
     let stage = listed();
     let post = stage.order(1, |order| {
-        order.wish.privacy_level = Some(domain::content::PrivacyLevel::MutualFollowFriends)
+        order.wish.privacy_level = Some(domain::content::PrivacyLevel::MutualFollowFriends);
     });
     stage.lose(&post, true);
     film(&stage, &caption(), 4_000);

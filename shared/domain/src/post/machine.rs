@@ -22,7 +22,7 @@ pub(super) struct Step {
 }
 
 pub(super) enum Decision {
-    Step(Step),
+    Step(Box<Step>),
     Known,
     Nonsense,
 }
@@ -30,15 +30,15 @@ pub(super) enum Decision {
 use Decision::{Known, Nonsense};
 
 fn step(state: PostState, what: What) -> Decision {
-    Decision::Step(Step { state, what: Some(what), code: None })
+    Decision::Step(Box::new(Step { state, what: Some(what), code: None }))
 }
 
 fn quietly(state: PostState) -> Decision {
-    Decision::Step(Step { state, what: None, code: None })
+    Decision::Step(Box::new(Step { state, what: None, code: None }))
 }
 
 fn coded(state: PostState, what: What, code: impl Into<String>) -> Decision {
-    Decision::Step(Step { state, what: Some(what), code: Some(code.into()) })
+    Decision::Step(Box::new(Step { state, what: Some(what), code: Some(code.into()) }))
 }
 
 impl Post {
