@@ -4,11 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a port that fails in here breaks its promise")]
 
 use domain::account::{AccountStatus, Binding, Lease, Slot, TokenField, Tokens};
-use domain::app::{AppFacts, Sighting};
+use domain::app::{AppFacts, Detour, Sighting};
 use domain::content::ContentHash;
 use domain::media::{Container, MediaState, Probe};
 use domain::notice::News;
-use domain::post::{AfterDeath, Failure, HoldReason, PublishId, Verdict, Witness};
+use domain::post::{AfterDeath, Failure, HoldReason, PublishId, Verdict, Wish, Witness};
 use domain::timeline::Actor;
 use domain::{
     Account, AccountId, CreatorId, Event, Job, KeyId, Media, MediaId, Nonce, Notice, Outcome, Periods, Post,
@@ -138,6 +138,29 @@ pub async fn posts(store: &impl Posts) {
     work_is_read_at_once(store).await;
     a_publish_id_is_one_posts(store).await;
     posts_are_listed_newest_first(store).await;
+    an_edit_changes_content_and_row_together(store).await;
+}
+
+async fn an_edit_changes_content_and_row_together(store: &impl Posts) {
+    let post = samples::post(0x1900, Some(samples::pinned()), NOON);
+    let seen = new(store.create(&post, &samples::content(), nonce(1)).await.unwrap());
+    let hash = ContentHash([0xe1; 32]);
+    let wish = Wish { content: hash, publish_at: Some(NOON + HOUR), ..samples::order(0x1900).wish };
+    let edited = post.edit(wish, Some(samples::pinned()), Actor::Person, NOON + SECOND, &Periods::default());
+    let edited = edited.expect("nothing is open");
+    let mut content = samples::content();
+    content.ai_generated = true;
+    let after = written(store.edit(&seen, &edited, &content, nonce(2)).await.unwrap());
+    assert_eq!(after, Stored { row: edited.clone(), version: 2 });
+    assert_eq!(store.post(&post.id, Read::Strong).await.unwrap().as_ref(), Some(&after));
+    assert_eq!(store.content(&post.id, &hash).await.unwrap(), Some(content.clone()));
+    assert_eq!(
+        written(store.edit(&seen, &edited, &content, nonce(2)).await.unwrap()),
+        after,
+        "our own write"
+    );
+    let late = store.edit(&seen, &edited, &content, nonce(3)).await.unwrap();
+    assert_eq!(late, Saved::Conflict(Some(after)), "somebody wrote first");
 }
 
 async fn a_post_is_created_once(store: &impl Posts) {
@@ -301,11 +324,16 @@ async fn posts_are_listed_newest_first(store: &impl Posts) {
 pub async fn media_rows(store: &impl MediaRows) {
     let media = samples::media(0x2000, NOON);
     assert_eq!(store.media(&media.id, Read::Strong).await.unwrap(), None);
+    assert_eq!(store.several(&[], Read::Strong).await.unwrap(), Vec::new());
     let first = new(store.declare(&media, nonce(1)).await.unwrap());
     assert_eq!(first, Stored { row: media.clone(), version: 1 });
     assert_eq!(store.declare(&media, nonce(1)).await.unwrap(), Created::New(first.clone()));
     assert_eq!(store.declare(&media, nonce(2)).await.unwrap(), Created::Existed(first.clone()));
     assert_eq!(store.media(&media.id, Read::Eventual).await.unwrap(), Some(first.clone()));
+    // in the order asked for, one that is named twice and one that is not there included
+    let asked = [MediaId::from_bits(0x2fff), media.id.clone(), media.id.clone()];
+    let several = store.several(&asked, Read::Strong).await.unwrap();
+    assert_eq!(several, [None, Some(media.clone()), Some(media.clone())]);
 
     // a post that comes while the verdict is on its way is not lost, and does not disturb the verdict
     let post = PostId::from_bits(0x2001);
@@ -726,6 +754,20 @@ pub async fn notices(store: &(impl Notices + Posts)) {
 
 /// [`AppRows`].
 pub async fn app_rows(store: &impl AppRows) {
+    let straight = store.detour().await.unwrap();
+    assert_eq!(straight, Detour::default());
+    let once = straight.stalled(NOON);
+    assert!(store.save_detour(&straight, &once).await.unwrap());
+    assert!(store.save_detour(&straight, &once).await.unwrap(), "perhaps our own write");
+    assert!(
+        !store.save_detour(&straight, &straight.stalled(NOON + SECOND)).await.unwrap(),
+        "somebody wrote first"
+    );
+    let open = once.stalled(NOON + SECOND).stalled(NOON + SECOND * 2);
+    assert!(open.is_open(NOON + HOUR) && !open.is_open(NOON + HOUR * 7));
+    assert!(store.save_detour(&once, &open).await.unwrap());
+    assert_eq!(store.detour().await.unwrap(), open);
+
     assert_eq!(store.app("awcontract").await.unwrap(), AppFacts::default());
     store.saw("awcontract", Sighting::UnauditedRefused, NOON).await.unwrap();
     store.saw("awcontract", Sighting::PullAccepted, NOON + SECOND).await.unwrap();

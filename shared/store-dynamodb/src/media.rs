@@ -71,6 +71,9 @@ impl MediaRows for Store {
     async fn several(&self, ids: &[MediaId], how: Read) -> PortResult<Vec<Option<Media>>> {
         let pks: Vec<_> = ids.iter().map(pk).collect();
         let distinct: BTreeSet<_> = pks.iter().cloned().collect();
+        if distinct.is_empty() {
+            return Ok(Vec::new());
+        }
         let found = self.batch(distinct.into_iter().collect(), how).await?;
         pks.iter().map(|pk| Ok(found.get(pk).map(read).transpose()?.map(|stored| stored.row))).collect()
     }

@@ -192,7 +192,7 @@ async fn what_each_call_costs() {
     store.connect(&account, nonce(1)).await.unwrap();
     print("connect an account, with its place in `due`", 2.0);
     store.work(&post.id, Some(&post.content), &post.account, Read::Strong).await.unwrap();
-    print("read post, content and account, strongly, and that no breaker is open", 4.0);
+    print("read post, content and account, strongly, and that no breaker and no detour is open", 5.0);
     store.work(&post.id, None, &post.account, Read::Eventual).await.unwrap();
     print("read post and account", 1.0);
     let slot = Slot::taken(post.id.clone(), NOON, None);

@@ -72,8 +72,8 @@ async fn an_init_of_an_upload_declares_its_plan() {
         json!({
             "source": "FILE_UPLOAD",
             "video_size": 64_000_001,
-            "chunk_size": 21_333_333,
-            "total_chunk_count": 3,
+            "chunk_size": 10_666_666,
+            "total_chunk_count": 6,
         })
     );
     assert_eq!(body["post_info"]["privacy_level"], "SELF_ONLY");

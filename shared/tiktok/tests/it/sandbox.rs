@@ -1661,7 +1661,7 @@ async fn a_video_is_uploaded_chunk_by_chunk_and_published_once() {
             (report.status, report.uploaded_bytes),
             (PublishStatus::PublishComplete, Some(plan.size()))
         );
-        assert_eq!(site.calls(Imitated::Upload), 3, "one attempt each");
+        assert_eq!(site.calls(Imitated::Upload), 6, "one attempt each");
     }
 }
 
