@@ -184,6 +184,8 @@ pub(crate) struct NewConnectLink {
     /// Who must come back, when a creator is connected again.
     #[schema(pattern = "^crt_[0-9a-f]{32}$")]
     creator: Option<String>,
+    /// Ask for `video.upload` as well: drafts for the creator's inbox need it.
+    drafts: Option<bool>,
 }
 
 /// What became of a post in doubt.

@@ -51,6 +51,7 @@ impl<W: Outside> Api<W> {
         let body = ask.json().await?;
         let mut fields = problems.body(&body);
         let creator: Option<CreatorId> = fields.id("creator");
+        let drafts = fields.boolean("drafts");
         fields.done();
         if let Some(id) = &creator {
             let known = self.store.creator(id).await?;
@@ -61,6 +62,8 @@ impl<W: Outside> Api<W> {
         if !problems.is_empty() {
             return Err(Refusal::invalid(problems.take()));
         }
+        let extra = drafts.then_some(scope::VIDEO_UPLOAD);
+        let scopes: Vec<_> = SCOPES.into_iter().chain(extra).map(str::to_owned).collect();
         let token = match &key {
             Some(key) => {
                 let secrets = self.secrets.secrets(now).await?;
@@ -73,13 +76,13 @@ impl<W: Outside> Api<W> {
         let secret = crypto::sha256(token.as_bytes());
         let before = if key.is_some() { self.store.peek(secret).await? } else { None };
         let (expires_at, replayed) = match before.filter(|link| link.expires_at > now) {
-            Some(link) if link.creator == creator => (link.expires_at, true),
+            Some(link) if link.creator == creator && link.scopes == scopes => (link.expires_at, true),
             Some(_) => return Err(key_reused()),
             None => {
                 let link = Connecting {
                     workspace: caller.workspace,
                     creator,
-                    scopes: SCOPES.map(str::to_owned).to_vec(),
+                    scopes,
                     browser_sha256: None,
                     expires_at: now + LINK,
                 };

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use axum::response::Response;
+use tiktok::scope::VIDEO_UPLOAD;
+
 use domain::content::{
     Allow, Caption, Consent, Content, ContentHash, Disclosure, Kind, Mode, PrivacyLevel, Title, TooLong,
     Transport,
@@ -79,6 +81,16 @@ impl<W: Outside> Api<W> {
         let (creator, media) = self.creator_and_media(&caller, &draft).await?;
         if creator.is_none() && draft.creator.is_some() {
             problems.push(no_such_creator());
+        }
+        if draft.content.mode == Mode::Inbox
+            && creator.as_ref().is_some_and(|creator| !creator.scopes.iter().any(|it| it == VIDEO_UPLOAD))
+        {
+            problems.push(Problem::new(
+                "/mode",
+                "creator.scope",
+                format!("the creator has not granted `{VIDEO_UPLOAD}`, which drafts need"),
+                "let the creator connect again with a link from POST /v1/connect-links with `\"drafts\": true`",
+            ));
         }
         if attached.is_none() {
             for (index, row) in media.iter().enumerate() {

@@ -216,7 +216,12 @@ impl Api {
 
     /// Goes the way of a creator in a browser, from a connect link through the sandbox's consent page and back.
     pub async fn connect_creator(&self, account: &str) -> Result<Value> {
-        let link = self.post("/v1/connect-links", &fresh_key(), &json!({})).await?;
+        self.connect_creator_by(account, &json!({})).await
+    }
+
+    /// The same by a link that is asked for in another way.
+    pub async fn connect_creator_by(&self, account: &str, link: &Value) -> Result<Value> {
+        let link = self.post("/v1/connect-links", &fresh_key(), link).await?;
         let url = link["url"].as_str().context("the API gave the link no URL")?;
         let mut browser = Browser { client: self.client.clone(), cookies: Vec::new() };
         let consent = browser.until_page(self.client.get(url)).await.context("opening the connect link")?;

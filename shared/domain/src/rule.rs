@@ -168,6 +168,12 @@ pub const RULES: &[Rule] = &[
         "Send the request again, or add `?force=true` to forget the tokens without TikTok.",
     ),
     rule(
+        "creator.scope",
+        "The creator has not granted what this needs",
+        "Drafts for the inbox need TikTok's scope `video.upload`, which is asked for with `drafts`.",
+        "Let the creator connect again with a link that was made with `drafts`.",
+    ),
+    rule(
         "creator.scopes.missing",
         "A permission was not granted",
         "The creator did not tick every box that publishing needs.",

@@ -148,6 +148,9 @@ fn main() -> ExitCode {
             journeys::what_tiktok_fails_is_failed_with_its_reason_and_a_remedy
             journeys::a_text_file_called_mp4_is_refused_and_nothing_is_posted
             journeys::a_truncated_video_is_refused_and_nothing_is_posted
+            journeys::a_long_video_is_sent_to_tiktok_in_chunks_and_published_once
+            journeys::a_draft_goes_to_the_creators_inbox
+            journeys::photos_are_converted_where_that_is_asked_for_pulled_and_published_once
             scheduled::eight_posts_with_a_time_of_their_own_never_reach_tiktok_early
             repeats::a_job_delivered_twice_is_published_once
             repeats::a_job_delivered_while_the_first_is_inside_init_is_published_once

@@ -3,8 +3,8 @@ use domain::media::{Container, Declared, MediaState, PhotoFormat, PhotoProbe, Pi
 use domain::post::PostState;
 use domain::{CreatorId, Job, Media, MediaId, Periods, Problem, SignedDuration};
 use http::{Method, StatusCode, header};
-use ports::Posts as _;
 use ports::fakes::Fault;
+use ports::{Creators as _, Posts as _};
 use serde_json::{Value, json};
 use tiktok_sandbox::Endpoint;
 
@@ -103,6 +103,10 @@ async fn a_draft_for_the_inbox_carries_its_media_alone() {
     let draft = json!({
         "creator": creator, "media": [{ "id": media }], "mode": "inbox", "transport": "upload",
     });
+    fixture.create("k0", &draft).await.is_problem(422, "/mode", "creator.scope");
+    let mut row = fixture.table.creator(&creator).await.unwrap().unwrap();
+    row.scopes.push("video.upload".to_owned());
+    fixture.table.put_creator(&row).await.unwrap();
     let made = fixture.create("k1", &draft).await;
     assert_eq!(made.status, 202, "{}", made.body);
     assert_eq!((&made.body["mode"], &made.body["privacy_level"]), (&json!("inbox"), &json!(null)));

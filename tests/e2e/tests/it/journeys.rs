@@ -112,3 +112,94 @@ async fn refused(rig: &Rig, path: &str) -> Result<()> {
     ensure!(journey.init_codes().is_empty(), "TikTok was asked");
     rig.every_queue_is_empty(PATIENCE).await
 }
+
+/// A good video with room that nobody reads: two chunks, the last with a rest.
+fn long_video() -> Result<Vec<u8>> {
+    let mut bytes = std::fs::read(repository_file(GOOD_VIDEO)?)?;
+    let filler = 21_000_000_u32;
+    bytes.extend(filler.to_be_bytes());
+    bytes.extend(b"free");
+    bytes.resize(bytes.len() + usize::try_from(filler)? - 8, 0);
+    Ok(bytes)
+}
+
+/// Declares a file and sends its bytes where the API says.
+async fn uploaded(journey: &Journey<'_>, declared: &Value, bytes: Vec<u8>) -> Result<String> {
+    let mut declared = declared.clone();
+    declared["size"] = json!(bytes.len());
+    let media = journey.api.post("/v1/media", &fresh_key(), &declared).await?;
+    journey.put(&media["upload"], bytes).await?;
+    Ok(text(&media, "id").to_owned())
+}
+
+pub(crate) async fn a_long_video_is_sent_to_tiktok_in_chunks_and_published_once(rig: &Rig) -> Result<()> {
+    let journey = Journey::begin(rig).await?;
+    let bytes = long_video()?;
+    let declared = json!({ "kind": "video", "content_type": "video/mp4" });
+    let media = uploaded(&journey, &declared, bytes.clone()).await?;
+    let mut asked = journey.post_with(&media);
+    asked["transport"] = json!("upload");
+    let id = journey.create(&asked).await?;
+    let post = journey.becomes(&id, "published").await?;
+    for what in ["upload_begun", "uploaded"] {
+        ensure!(by(&post, what) == ["transfer"], "{what}: {post:#}");
+    }
+    let publications = rig.publications(&journey.account);
+    let [publication] = publications.as_slice() else { anyhow::bail!("{publications:#?}") };
+    ensure!(publication.bytes == bytes.len() as u64, "{} bytes arrived", publication.bytes);
+    ensure!(publication.fetches.is_empty(), "it was pulled: {:?}", publication.fetches);
+    let chunks = rig
+        .sandbox()
+        .world()
+        .calls(Endpoint::Upload)
+        .filter(|(_, call)| call.publish_id.as_ref() == Some(&publication.publish_id))
+        .count();
+    ensure!(chunks == 2, "{chunks} chunks");
+    rig.every_queue_is_empty(PATIENCE).await
+}
+
+pub(crate) async fn a_draft_goes_to_the_creators_inbox(rig: &Rig) -> Result<()> {
+    let journey = Journey::begin(rig).await?;
+    let media = journey.upload(GOOD_VIDEO).await?;
+    let asked = json!({ "creator": journey.creator, "mode": "inbox", "media": [{ "id": media }] });
+    let refused = journey.create(&asked).await.expect_err("the creator has not granted it").to_string();
+    ensure!(refused.contains("creator.scope") || refused.contains("video.upload"), "{refused}");
+    let link = json!({ "creator": journey.creator, "drafts": true });
+    journey.api.connect_creator_by(&journey.account, &link).await?;
+    let id = journey.create(&asked).await?;
+    let post = journey.becomes(&id, "sent_to_inbox").await?;
+    ensure!(post["mode"] == "inbox" && post["privacy_level"].is_null(), "{post:#}");
+    ensure!(rig.publications(&journey.account).is_empty(), "it was published");
+    rig.every_queue_is_empty(PATIENCE).await
+}
+
+pub(crate) async fn photos_are_converted_where_that_is_asked_for_pulled_and_published_once(
+    rig: &Rig,
+) -> Result<()> {
+    let journey = Journey::begin(rig).await?;
+    let mut photos = Vec::new();
+    for (name, content_type, convert) in
+        [("exif-6.jpg", "image/jpeg", false), ("alpha.png", "image/png", true)]
+    {
+        let bytes = std::fs::read(repository_file(&format!("functions/media-ingest/tests/media/{name}"))?)?;
+        let declared = json!({ "kind": "photo", "content_type": content_type, "convert": convert });
+        photos.push(json!({ "id": uploaded(&journey, &declared, bytes).await? }));
+    }
+    let asked = json!({
+        "creator": journey.creator, "kind": "photo", "media": photos,
+        "title": "Harbour", "description": format!("Two of {} #boats", journey.account), "cover_index": 1,
+        "privacy_level": "MUTUAL_FOLLOW_FRIENDS", "allow": { "comment": true },
+        "consent": { "music_usage_confirmed": true, "text_version": "2026-08" },
+    });
+    let id = journey.create(&asked).await?;
+    let post = journey.becomes(&id, "published").await?;
+    ensure!(post["kind"] == "photo" && post["media"] == asked["media"], "{post:#}");
+    let publications = rig.publications(&journey.account);
+    let [publication] = publications.as_slice() else { anyhow::bail!("{publications:#?}") };
+    let carousel =
+        publication.carousel.as_ref().ok_or_else(|| anyhow::anyhow!("no photos: {publication:#?}"))?;
+    ensure!((carousel.cover_index, carousel.photos.len()) == (1, 2), "{carousel:#?}");
+    ensure!(carousel.description == text(&asked, "description"), "{carousel:#?}");
+    ensure!(publication.breaches.is_empty(), "{:?}", publication.breaches);
+    rig.every_queue_is_empty(PATIENCE).await
+}
