@@ -161,7 +161,11 @@ impl Post {
     /// Sets the wake-up from the state. For a row that was woken too early.
     pub fn rearm(&mut self, now: Timestamp, periods: &Periods) {
         let next = self.next_task(now, periods).map(|next| next.at);
-        self.due = wake::arrange(self.due, next, now, periods);
+        // a sweep that saw the claim pushes its watchdog back as far as a claim allows: it must not meet the same wake-up here
+        let have = self.due.filter(|_| {
+            !matches!(&self.state, PostState::Uploading { upload: Upload { sender: None, .. }, .. })
+        });
+        self.due = wake::arrange(have, next, now, periods);
     }
 
     /// What must happen next, derived from the state alone: a lost message costs time, never the post.

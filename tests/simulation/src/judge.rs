@@ -672,7 +672,10 @@ impl Judge {
                     (Some(code), _) if code != "ok" && heard.answer.status.as_u16() < 500 => Attempt::Dead,
                     _ => return,
                 };
-                self.attempts[number][attempt] = said;
+                // a webhook may have told its end before the answer came
+                if self.attempts[number][attempt] != Attempt::Dead {
+                    self.attempts[number][attempt] = said;
+                }
             }
             tiktok::Endpoint::StatusFetch if heard.is_ok() && heard.json["data"]["status"] == "FAILED" => {
                 if let Some(id) = facts.asks_about.take() {
