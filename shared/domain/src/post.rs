@@ -105,8 +105,14 @@ pub struct Post {
     pub due: Option<Timestamp>,
 }
 
-/// A post that waits for its media looks at it again this often.
-const MEDIA_AGAIN: SignedDuration = SignedDuration::from_mins(15);
+/// A post that waits for its media looks at it again after these gaps, the last of which repeats: soon at first, in case nobody
+/// told the media that it waits.
+const MEDIA_AGAIN: [SignedDuration; 4] = [
+    SignedDuration::from_mins(2),
+    SignedDuration::from_mins(4),
+    SignedDuration::from_mins(8),
+    SignedDuration::from_mins(15),
+];
 
 impl Post {
     /// A post that was just accepted, with its media if that is there.
@@ -176,7 +182,10 @@ impl Post {
             next((since + rung).min(since + periods.post_deadline), Task::Check)
         };
         match &self.state {
-            PostState::AwaitingMedia { deadline } => next((now + MEDIA_AGAIN).min(*deadline), Task::Media),
+            PostState::AwaitingMedia { deadline } => {
+                let rung = next_rung(&MEDIA_AGAIN, now.duration_since(self.updated_at));
+                next((self.updated_at + rung).min(*deadline), Task::Media)
+            }
             PostState::Scheduled { at, .. } | PostState::Queued { at, .. } => next(*at, Task::Publish),
             PostState::Held { until, .. } => until.and_then(|until| next(until, Task::Publish)),
             PostState::Initiating { until, .. } | PostState::Cancelling { until, publish_id: None, .. } => {

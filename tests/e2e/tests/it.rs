@@ -180,7 +180,7 @@ fn main() -> ExitCode {
             letters::a_bad_message_of_a_batch_fails_alone_is_put_aside_and_harmless_when_it_is_sent_again
         ;
         crowded:
-            letters::of_ten_messages_the_poison_and_the_panic_are_put_aside_and_the_others_done_once
+            letters::of_ten_messages_two_bad_ones_are_put_aside_and_the_others_done_once
         ;
         overheard:
             canaries::no_secret_is_anywhere_and_one_that_is_planted_is_found

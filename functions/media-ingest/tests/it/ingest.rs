@@ -270,8 +270,9 @@ fn an_upload_that_has_not_come_is_looked_for_again_and_given_up_at_its_deadline(
     let post = waiting(&stage, 1, true);
     ingest(&stage, Some(&post));
     assert_eq!(stage.post(&post).row.state.name(), "awaiting_media");
-    let again = stage.now() + SignedDuration::from_mins(15);
-    assert_eq!((media(&stage).due, stage.post(&post).row.due), (Some(again), Some(again)));
+    let (upload, again) =
+        (stage.now() + SignedDuration::from_mins(15), stage.now() + SignedDuration::from_mins(2));
+    assert_eq!((media(&stage).due, stage.post(&post).row.due), (Some(upload), Some(again)));
 
     stage.clock.advance(stage.periods.media_deadline);
     ingest(&stage, None);
