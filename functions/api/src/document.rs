@@ -1,7 +1,7 @@
 //! The OpenAPI 3.1 document, made from the routes, the types that are answered and the types that are read.
 //!
 //! Nothing here is in the function: `cargo run -p api --example document` writes the files that it hands out, and a test holds
-//! the files against this. Only [`page::content_security_policy`] is called at run time.
+//! the files against this. Only `page::content_security_policy` is called at run time.
 
 pub(crate) mod operations;
 pub(crate) mod page;
