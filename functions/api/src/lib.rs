@@ -11,6 +11,8 @@ mod creator_info;
 mod creators;
 mod crypto;
 mod disconnect;
+mod endpoints;
+mod examples;
 mod fields;
 mod health;
 mod keys;
@@ -36,8 +38,8 @@ use domain::{Periods, SignedDuration};
 use futures::FutureExt as _;
 use http::{HeaderValue, StatusCode, header};
 use ports::{
-    Accounts, AppRows, Clock, Connections, Creators, Entropy, Keys, MediaRows, Notices, Objects, Posts,
-    Queues, Rescue, Vault,
+    Accounts, AppRows, Clock, Connections, Creators, Deliveries, Endpoints, Entropy, Keys, MediaRows,
+    Notices, Objects, Posts, Queues, Rescue, Vault,
 };
 use serde_json::json;
 use tiktok::Exchange;
@@ -45,12 +47,23 @@ use wiring::secrets::Secrets;
 
 use answer::{Answered, Ask};
 pub use auth::KeyCache;
+pub use outbound::Rules;
 use refusal::Refusal;
 
 /// What this function may touch, as types.
 pub trait Outside: Send + Sync + 'static {
     /// Rows.
-    type Store: Posts + MediaRows + Accounts + Creators + Keys + Connections + Notices + AppRows + 'static;
+    type Store: Posts
+        + MediaRows
+        + Accounts
+        + Creators
+        + Keys
+        + Connections
+        + Notices
+        + Endpoints
+        + Deliveries
+        + AppRows
+        + 'static;
     /// Uploads, copies that are needed no more, rescued tokens of creators that go.
     type Objects: Objects + Rescue + 'static;
     /// New attempts, checks, refreshes.
@@ -93,6 +106,8 @@ pub struct Api<W: Outside> {
     pub tiktok_mode: ModeSetting,
     /// `<MediaBaseUrl>` without a slash at its end; `None`: TikTok pulls presigned URLs.
     pub media_base_url: Option<String>,
+    /// What customers may have us ask for.
+    pub rules: Rules,
     /// The keys that were seen.
     pub keys: KeyCache,
 }
@@ -132,6 +147,19 @@ impl<W: Outside> Api<W> {
             .route("/v1/creators/{id}/creator-info", get(to!(api.read_creator_info)))
             .route("/v1/connect-links", post(to!(api.make_connect_link)))
             .route("/v1/events", get(to!(api.list_events)))
+            .route("/v1/event-types", get(to!(api.list_event_types)))
+            .route(
+                "/v1/webhook-endpoints",
+                post(to!(api.create_endpoint)).get(to!(api.list_webhook_endpoints)),
+            )
+            .route(
+                "/v1/webhook-endpoints/{id}",
+                get(to!(api.read_endpoint)).patch(to!(api.change_endpoint)).delete(to!(api.remove_endpoint)),
+            )
+            .route("/v1/webhook-endpoints/{id}/rotate-secret", post(to!(api.rotate_endpoint_secret)))
+            .route("/v1/webhook-endpoints/{id}/test", post(to!(api.test_endpoint)))
+            .route("/v1/webhook-endpoints/{id}/redeliver", post(to!(api.redeliver)))
+            .route("/v1/webhook-endpoints/{id}/deliveries", get(to!(api.list_endpoint_deliveries)))
             .route("/v1/app-status", get(to!(api.read_app_status)))
             .route("/v1/app-status/verification-file", put(to!(api.put_verification_file)))
             .route("/v1/keys", post(to!(api.create_key)).get(to!(api.list_keys)))

@@ -6,6 +6,7 @@ mod it {
     mod creators;
     mod disconnect;
     mod edge;
+    mod endpoints;
     mod fixture;
     mod health;
     mod keys;

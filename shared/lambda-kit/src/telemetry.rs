@@ -20,13 +20,15 @@ pub const NAMESPACE: &str = "Slipway";
 ///
 /// All others are held at INFO. Below it HTTP clients, the SDK and Lambda's runtime print requests, answers, headers and whole
 /// payloads, and with them tokens and signed URLs.
-pub const OURS: [&str; 15] = [
+pub const OURS: [&str; 19] = [
     "api",
     "domain",
     "flows",
     "lambda_kit",
     "media_ingest",
     "media_s3",
+    "media_transfer",
+    "outbound",
     "ports",
     "publish_init",
     "queue_sqs",
@@ -35,6 +37,8 @@ pub const OURS: [&str; 15] = [
     "tiktok",
     "token_refresh",
     "vault_kms",
+    "views",
+    "webhook_deliver",
     "wiring",
 ];
 

@@ -17,6 +17,7 @@ async fn the_table_keeps_its_promises() {
     contract::keys(&table).await;
     contract::connections(&table).await;
     contract::notices(&table).await;
+    contract::webhooks(&table).await;
     contract::app_rows(&table).await;
     contract::due_rows(&MemoryTable::new()).await;
     contract::due_accounts(&MemoryTable::new()).await;

@@ -14,6 +14,7 @@ mod media;
 mod notices;
 mod posts;
 mod update;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -10,6 +10,7 @@ pub mod faults;
 pub mod journey;
 pub mod kills;
 pub mod limits;
+pub mod receiver;
 pub mod rig;
 pub mod scheduled;
 pub mod wire;

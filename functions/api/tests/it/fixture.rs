@@ -174,6 +174,7 @@ impl Fixture {
             public_base_url: self.public_base_url.clone(),
             tiktok_mode: ModeSetting::Auto,
             media_base_url: Some("https://media.slipway.example".to_owned()),
+            rules: api::Rules::default(),
             keys: KeyCache::default(),
         }
         .router()

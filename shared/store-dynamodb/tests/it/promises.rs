@@ -27,6 +27,7 @@ async fn creators_keys_and_connections_keep_their_promises() {
     contract::connections(&table.store).await;
     contract::notices(&table.store).await;
     contract::app_rows(&table.store).await;
+    contract::webhooks(&table.store).await;
 }
 
 #[tokio::test]

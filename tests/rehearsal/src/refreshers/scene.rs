@@ -417,6 +417,7 @@ impl Scene {
             public_base_url: Some(BASE.to_owned()),
             tiktok_mode: domain::app::ModeSetting::Auto,
             media_base_url: None,
+            rules: api::Rules::default(),
             keys: KeyCache::default(),
         };
         api.router()
