@@ -18,7 +18,7 @@ use tiktok::{
     UploadUrl, VideoType,
 };
 
-use crate::chain;
+use flows::chain;
 
 /// What this function may touch.
 pub struct MediaTransfer<S, O, Q, V, E, T> {

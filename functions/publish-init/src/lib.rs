@@ -185,7 +185,7 @@ where
                 self.refused(&job, claimed, nonce, &account, epoch, &error).await
             }
             Err(error) => {
-                tracing::warn!(post = %job.post, error = %chain(&error), "nobody knows whether TikTok created the post");
+                tracing::warn!(post = %job.post, error = %flows::chain(&error), "nobody knows whether TikTok created the post");
                 let witness = witness(&error);
                 let moved = self.moved(claimed, Event::AnswerLost { nonce }, witness).await?;
                 flows::dispatch(&self.queues, &moved.post().row, self.time.now(), &self.periods).await;
@@ -320,7 +320,7 @@ where
                 Event::Held { until: None, why: HoldReason::ReconnectRequired, code: code_of(account) }
             }
             Token::Locked(error) => {
-                tracing::error!(account = %account.id, error = %chain(&error), "the access token does not open");
+                tracing::error!(account = %account.id, error = %flows::chain(&error), "the access token does not open");
                 let until = match error {
                     OpenError::Port(_) => self.trip(&seen.row, LOCKED).await,
                     // this account's row is broken, not the set-up: nobody else waits for it
@@ -385,7 +385,7 @@ where
         let breaker = self.fault(code);
         match self.store.trip(&breaker).await {
             Ok(()) => tracing::error!(code, "no post goes out until the operator has repaired the set-up"),
-            Err(error) => tracing::warn!(error = %chain(&error), "the breaker was not opened"),
+            Err(error) => tracing::warn!(error = %flows::chain(&error), "the breaker was not opened"),
         }
         breaker.wait(&post.id)
     }
@@ -395,7 +395,7 @@ where
         let Some(breaker) = breaker else { return };
         match self.store.close_breaker(breaker.since).await {
             Ok(()) => tracing::info!(code = breaker.code, "the set-up works again"),
-            Err(error) => tracing::warn!(error = %chain(&error), "the next probe closes the breaker"),
+            Err(error) => tracing::warn!(error = %flows::chain(&error), "the next probe closes the breaker"),
         }
     }
 
@@ -625,7 +625,7 @@ where
             Some(url) => match self.seal(&url, &claimed.row, account).await {
                 Ok(url) => Event::UploadOpened { nonce, publish_id: publish_id.clone(), url },
                 Err(error) => {
-                    tracing::warn!(post = %claimed.row.id, error = %chain(&error), "an upload is given up before its first byte");
+                    tracing::warn!(post = %claimed.row.id, error = %flows::chain(&error), "an upload is given up before its first byte");
                     self.orphaned(&claimed.row.id, &publish_id).await;
                     let lost = Event::AnswerLost { nonce };
                     let moved = self.moved(claimed, lost, Actor::Publish.into()).await?;
@@ -650,7 +650,7 @@ where
         let post = &moved.post().row;
         let now = self.time.now();
         if let Err(error) = self.store.remember(&publish_id, &post.id, now).await {
-            tracing::warn!(post = %post.id, error = %chain(&error), "webhooks will not find this post, checks will");
+            tracing::warn!(post = %post.id, error = %flows::chain(&error), "webhooks will not find this post, checks will");
         }
         flows::dispatch(&self.queues, post, now, &self.periods).await;
         Ok(())
@@ -670,7 +670,7 @@ where
     /// An id that TikTok gave to an upload which nobody begins. Best effort: it is a file's, and no other attempt is taken for it.
     async fn orphaned(&self, post: &PostId, publish_id: &PublishId) {
         if let Err(error) = self.store.remember(publish_id, post, self.time.now()).await {
-            tracing::warn!(%post, error = %chain(&error), "the id of an upload that nobody begins was not written down");
+            tracing::warn!(%post, error = %flows::chain(&error), "the id of an upload that nobody begins was not written down");
         }
     }
 
@@ -678,7 +678,7 @@ where
     async fn learn_from(&self, account: &Account, error: &tiktok::Error) {
         let Some(sighting) = error.code().and_then(Sighting::of_code) else { return };
         if let Err(error) = self.store.saw(&account.client_key, sighting, self.time.now()).await {
-            tracing::warn!(error = %chain(&error), "what TikTok's answer shows of the app was not written");
+            tracing::warn!(error = %flows::chain(&error), "what TikTok's answer shows of the app was not written");
         }
     }
 
@@ -801,7 +801,7 @@ where
     async fn forget(&self, copies: &[String]) {
         for key in copies {
             if let Err(error) = self.objects.delete_copy(key).await {
-                tracing::warn!(error = %chain(&error), "copy stays until its lifecycle rule");
+                tracing::warn!(error = %flows::chain(&error), "copy stays until its lifecycle rule");
             }
         }
     }
@@ -838,14 +838,4 @@ fn code_of(account: &Account) -> Option<String> {
 
 fn witness(error: &tiktok::Error) -> Witness {
     Witness { by: Actor::Publish, log_id: error.log_id().map(str::to_owned) }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

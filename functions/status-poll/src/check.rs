@@ -13,7 +13,7 @@ use ports::{
 };
 use tiktok::{AccessToken, Exchange, PublishStatus, Remedy, StatusReport};
 
-use crate::chain;
+use flows::chain;
 
 /// What the status queue's side of this function may touch.
 pub struct StatusPoll<S, O, Q, V, E, T> {

@@ -6,7 +6,7 @@ use domain::{Job, Periods};
 use flows::{MoveError, Moved};
 use ports::{Clock, DeadLetters, Entropy, PortResult, Posts, Read};
 
-use crate::chain;
+use flows::chain;
 
 /// What looking at dead letters may touch.
 pub struct Graveyard<S, L, T> {

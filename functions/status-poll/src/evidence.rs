@@ -12,8 +12,8 @@ use lambda_kit::batch::Failure;
 use ports::{Accounts, AppRows, Clock, Entropy, FetchLog, Objects, Posts, Queues, Read, Stored, Vault};
 use tiktok::{AccessToken, Exchange, Remedy, Video};
 
-use crate::chain;
 use crate::check::{StatusPoll, retry, verdict};
+use flows::chain;
 
 /// What TikTok says to have happened before the claim, by more than clocks differ, is about something else.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(2);

@@ -12,13 +12,3 @@ mod sweep;
 pub use check::StatusPoll;
 pub use dead::Graveyard;
 pub use sweep::{Sweep, Swept};
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}

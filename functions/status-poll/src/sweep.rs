@@ -8,7 +8,7 @@ use domain::{Job, Periods, SignedDuration, Timestamp};
 use futures::stream::{self, StreamExt as _};
 use ports::{Clock, Due, DueKey, DueRow, DueRows, PortResult, Queues};
 
-use crate::chain;
+use flows::chain;
 
 /// What the clock's side of this function may touch.
 pub struct Sweep<S, Q, T> {

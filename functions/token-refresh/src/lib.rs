@@ -9,13 +9,3 @@ mod sweep;
 
 pub use refresh::TokenRefresh;
 pub use sweep::Sweep;
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}

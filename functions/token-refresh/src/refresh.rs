@@ -12,7 +12,7 @@ use ports::{
 use tiktok::{AppCredentials, ClientSecret, Exchange, RefreshToken, Remedy, TokenSet, scope};
 use wiring::secrets::Secrets;
 
-use crate::chain;
+use flows::chain;
 
 /// What the refresh queue's side of this function may touch.
 pub struct TokenRefresh<S, R, Q, V, K, E, T> {

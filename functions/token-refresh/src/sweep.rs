@@ -5,7 +5,7 @@ use domain::{Job, Periods, SignedDuration};
 use futures::stream::{self, StreamExt as _};
 use ports::{Clock, DueAccounts, PortResult, Queues};
 
-use crate::chain;
+use flows::chain;
 
 /// What the clock's side of this function may touch.
 pub struct Sweep<S, Q, T> {

@@ -341,3 +341,14 @@ pub async fn tell_workspace(store: &(impl Creators + Notices), account: &Account
     let notice = Notice::new(&account.workspace, &account.creator, account.epoch, *since, news);
     store.record(&notice).await.map(drop)
 }
+
+/// An error and what caused it.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
