@@ -209,11 +209,16 @@ impl<'r> Journey<'r> {
 
     /// Reads the post until it is `state`; any other last word is an error.
     pub async fn becomes(&self, id: &str, state: &str) -> Result<Value> {
+        self.becomes_within(id, state, PATIENCE).await
+    }
+
+    /// The same for what takes its time.
+    pub async fn becomes_within(&self, id: &str, state: &str, patience: Duration) -> Result<Value> {
         let enough = |post: &Value| {
             let now = text(post, "state");
             now == state || ["published", "failed", "cancelled", "unconfirmed"].contains(&now)
         };
-        let post = self.api.follow(id, PATIENCE, |_| {}, enough).await;
+        let post = self.api.follow(id, patience, |_| {}, enough).await;
         let post = post.with_context(|| format!("the functions wrote:\n{}", self.rig.last_words()))?;
         let now = text(&post, "state");
         ensure!(now == state, "the post is `{now}`, not `{state}`: {post:#}\n{}", self.rig.last_words());

@@ -271,7 +271,7 @@ impl<'r> Traveller<'r> {
     /// Goes the whole way with nobody else around: the API starts cold, and one sweep finds the post being processed.
     async fn travel_alone(&self, way: Way) -> Result<(String, PostState)> {
         let rig = self.journey.rig;
-        rig.wire.kill_all("api");
+        rig.kill("api");
         let post = self.travel(way).await?;
         self.journey.until(&post, "processing", |post| !before_processing(&post.state)).await?;
         rig.sweep_posts().await?;

@@ -2,8 +2,8 @@
 //!
 //! [`rig::Rig`] is a stack with a [`wire::Wire`] between the functions and the outside, which counts calls, and kills,
 //! delays or cuts at any one of them. A [`journey::Journey`] is one creator of one workspace on it. [`kills`] ends the
-//! functions at every call of a post's way. [`faults`] breaks many posts in many ways at once. [`canaries`] looks for secrets
-//! where none may be.
+//! functions at every call of a post's way. [`faults`] breaks many posts in many ways at once. [`uploads`] sends a gigabyte.
+//! [`canaries`] looks for secrets where none may be.
 
 pub mod canaries;
 pub mod faults;
@@ -13,5 +13,6 @@ pub mod limits;
 pub mod rig;
 mod rows;
 pub mod scheduled;
+pub mod uploads;
 pub mod versions;
 pub mod wire;

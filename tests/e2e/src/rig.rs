@@ -18,7 +18,7 @@ use tiktok_sandbox::{Config, Publication, Sandbox};
 use tokio::time::{Instant, sleep};
 
 use crate::rows::Rows;
-use crate::wire::Wire;
+use crate::wire::{Process, Wire, caller};
 
 /// What the sandbox calls a post whose caption it finds risky.
 pub const RISKY_WORD: &str = "miraclecure";
@@ -38,6 +38,8 @@ pub struct Setup {
     pub parameters: BTreeMap<String, String>,
     /// Further environment variables of the functions.
     pub environment: BTreeMap<String, String>,
+    /// Whether the functions speak to AWS and TikTok over the wire.
+    pub wired: bool,
     /// Whether the wire stands before the API too and keeps every request and answer.
     pub recorded: bool,
     /// What TikTok is like.
@@ -70,6 +72,7 @@ impl Default for Setup {
             binaries: None,
             parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             environment: BTreeMap::new(),
+            wired: true,
             recorded: false,
             tiktok,
         }
@@ -126,8 +129,10 @@ impl Rig {
         options.pull = setup.pull;
         options.parameters = setup.parameters;
         options.tiktok = TikTok::Sandbox(Box::new(setup.tiktok));
-        options.functions_endpoint = Some(wire.aws_url());
-        options.functions_tiktok = Some(wire.tiktok_url());
+        if setup.wired {
+            options.functions_endpoint = Some(wire.aws_url());
+            options.functions_tiktok = Some(wire.tiktok_url());
+        }
         options.functions_env = setup.environment;
         if setup.recorded {
             options.public_url = Some(wire.record(&options.ports.api.url()).await?);
@@ -169,6 +174,22 @@ impl Rig {
             config.accounts.insert(handle.clone(), account);
         });
         handle
+    }
+
+    /// The processes that run one of this stack's functions, busy or idle.
+    pub fn processes(&self, function: &str) -> Vec<i32> {
+        let ours = |process: &Process| {
+            let endpoint = caller::endpoint_of(process.pid);
+            self.stack.facts.functions.get(function) == Some(&process.function)
+                && (endpoint.as_ref() == Some(&self.stack.facts.aws_endpoint_url)
+                    || endpoint == Some(self.wire.aws_url()))
+        };
+        caller::processes().filter(ours).map(|process| process.pid).collect()
+    }
+
+    /// Kills every process of a function: its next invocation starts cold.
+    pub fn kill(&self, function: &str) {
+        self.processes(function).into_iter().for_each(caller::kill);
     }
 
     /// The post's row.

@@ -5,7 +5,7 @@
 //! calls: kill the calling process, lose the answer, or wait, before or after the effect; or they refuse, swallow or double the
 //! call. Asked to, it also stands between the world and the API, and keeps every request and answer to the last byte.
 
-mod caller;
+pub(crate) mod caller;
 mod markers;
 mod naming;
 mod refusal;
@@ -441,15 +441,6 @@ impl Wire {
         };
         tokio::time::timeout(patience, search).await.ok().flatten()
     }
-
-    /// Kills every process of one of this stack's functions, busy or idle: its next invocation starts cold.
-    pub fn kill_all(&self, function: &str) {
-        let ours = |process: &Process| {
-            let name = self.shared.tape().functions.get(&process.function).cloned();
-            name.as_deref() == Some(function) && caller::endpoint_of(process.pid) == Some(self.aws_url())
-        };
-        caller::processes().filter(ours).for_each(|process| kill(process.pid));
-    }
 }
 
 /// On a free port.
@@ -622,7 +613,7 @@ impl Shared {
                 Act::Lose => return Err(Broken),
                 Act::Kill => {
                     if let Some(pid) = call.pid {
-                        kill(pid);
+                        caller::kill(pid);
                     }
                     return Err(Broken);
                 }
@@ -728,14 +719,5 @@ fn consumed(capacity: &Value) -> f64 {
     match capacity {
         Value::Array(each) => each.iter().map(consumed).sum(),
         one => one["CapacityUnits"].as_f64().unwrap_or_default(),
-    }
-}
-
-/// Only what still runs a function is killed: a process id may have been given away again.
-fn kill(pid: i32) {
-    if caller::function_of(pid).is_some()
-        && let Some(pid) = rustix::process::Pid::from_raw(pid)
-    {
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
     }
 }

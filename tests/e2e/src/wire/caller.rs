@@ -19,7 +19,7 @@ pub(super) fn behind(port: u16, ours: u16) -> Option<Process> {
 }
 
 /// Every process that runs a function on this machine.
-pub(super) fn processes() -> impl Iterator<Item = Process> {
+pub(crate) fn processes() -> impl Iterator<Item = Process> {
     let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
     pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .filter_map(|pid| Some(Process { pid, function: function_of(pid)? }))
@@ -31,7 +31,7 @@ pub(super) fn function_of(pid: i32) -> Option<String> {
 }
 
 /// What the process was told that AWS is: stacks on one machine give their functions the same names.
-pub(super) fn endpoint_of(pid: i32) -> Option<String> {
+pub(crate) fn endpoint_of(pid: i32) -> Option<String> {
     variable(pid, "AWS_ENDPOINT_URL")
 }
 
@@ -63,4 +63,13 @@ fn owns(pid: i32, socket: &Path) -> bool {
     descriptors
         .filter_map(|entry| fs::read_link(entry.path()).ok())
         .any(|target| target.as_os_str().as_bytes() == socket.as_os_str().as_bytes())
+}
+
+/// Only what still runs a function is killed: a process id may have been given away again.
+pub(crate) fn kill(pid: i32) {
+    if function_of(pid).is_some()
+        && let Some(pid) = rustix::process::Pid::from_raw(pid)
+    {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
 }

@@ -612,12 +612,12 @@ async fn what_is_ours_fails(town: &Town<'_>, person: &Journey<'_>, media: &str) 
         ensure!(times >= ATTEMPTS, "{what} was lost {times} times");
         Ok(())
     };
-    wire.kill_all("api");
+    town.rig.kill("api");
     let rule = lost("api", "SSM", "GetParameters", 10 * ATTEMPTS);
     let seen = town.get("/v1/app-status").await?;
     ensure!(seen.status.is_server_error(), "without secrets: {} {}", seen.status, seen.body);
     struck(rule, "the secrets")?;
-    wire.kill_all("api");
+    town.rig.kill("api");
     let path = format!("/v1/creators/{}/creator-info", person.creator);
     let rule = lost("api", "KMS", "Decrypt", 10 * ATTEMPTS);
     let seen = town.get(&path).await?;
@@ -635,7 +635,7 @@ async fn what_is_ours_fails(town: &Town<'_>, person: &Journey<'_>, media: &str) 
     let rule = lost("api", "SQS", "SendMessage", 10 * ATTEMPTS);
     let answer = person.create(&person.post_with(media)).await;
     struck(rule, "a message").with_context(|| format!("{answer:?}"))?;
-    wire.kill_all("publish-init");
+    town.rig.kill("publish-init");
     let rule = lost("publish-init", "KMS", "Decrypt", ATTEMPTS);
     let id = person.create(&person.post_with(media)).await?;
     person.until(&id, "past its init", |post| post.state.name() == "processing").await?;

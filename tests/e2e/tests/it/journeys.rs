@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use e2e::journey::{Journey, PATIENCE, form};
 use e2e::rig::{GOOD_VIDEO, RISKY_WORD, Rig, repository_file};
+use e2e::uploads::long_video;
 use serde_json::{Value, json};
 use slipway::client::{fresh_key, text};
 use tiktok_sandbox::Endpoint;
@@ -113,16 +114,6 @@ async fn refused(rig: &Rig, path: &str) -> Result<()> {
     rig.every_queue_is_empty(PATIENCE).await
 }
 
-/// A good video with room that nobody reads: two chunks, the last with a rest.
-fn long_video() -> Result<Vec<u8>> {
-    let mut bytes = std::fs::read(repository_file(GOOD_VIDEO)?)?;
-    let filler = 21_000_000_u32;
-    bytes.extend(filler.to_be_bytes());
-    bytes.extend(b"free");
-    bytes.resize(bytes.len() + usize::try_from(filler)? - 8, 0);
-    Ok(bytes)
-}
-
 /// Declares a file and sends its bytes where the API says.
 async fn uploaded(journey: &Journey<'_>, declared: &Value, bytes: Vec<u8>) -> Result<String> {
     let mut declared = declared.clone();
@@ -134,7 +125,8 @@ async fn uploaded(journey: &Journey<'_>, declared: &Value, bytes: Vec<u8>) -> Re
 
 pub(crate) async fn a_long_video_is_sent_to_tiktok_in_chunks_and_published_once(rig: &Rig) -> Result<()> {
     let journey = Journey::begin(rig).await?;
-    let bytes = long_video()?;
+    // two chunks, the last with a rest
+    let bytes = long_video(21_000_001)?;
     let declared = json!({ "kind": "video", "content_type": "video/mp4" });
     let media = uploaded(&journey, &declared, bytes.clone()).await?;
     let mut asked = journey.post_with(&media);
