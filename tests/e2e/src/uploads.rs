@@ -267,7 +267,11 @@ async fn upload_url(rig: &Rig, http: &reqwest::Client, plan: UploadPlan) -> Resu
     let account = rig.new_account();
     let tokens = rig.sandbox().connect(SANDBOX_CLIENT_KEY, &account, &["user.info.basic", "video.publish"]);
     let init = json!({
-        "post_info": { "privacy_level": "SELF_ONLY" },
+        "post_info": {
+            "privacy_level": "SELF_ONLY",
+            "brand_content_toggle": false,
+            "brand_organic_toggle": false,
+        },
         "source_info": {
             "source": "FILE_UPLOAD",
             "video_size": plan.size(),
