@@ -87,6 +87,12 @@ pub fn tiktok_http_builder() -> reqwest::ClientBuilder {
     builder().pool_max_idle_per_host(0)
 }
 
+/// A builder for the client that talks to servers that customers name: no connection outlives its request there either, and
+/// whoever builds it adds the checks of names and addresses.
+pub fn outbound_http_builder() -> reqwest::ClientBuilder {
+    builder().pool_max_idle_per_host(0)
+}
+
 /// The AWS SDK's HTTP client, with the pool for [`aws::timeouts`] ready.
 pub fn aws_http_client() -> AwsHttpClient {
     let client = AwsHttpClient { pools: Arc::default() };

@@ -20,7 +20,7 @@ pub const NAMESPACE: &str = "Slipway";
 ///
 /// All others are held at INFO. Below it HTTP clients, the SDK and Lambda's runtime print requests, answers, headers and whole
 /// payloads, and with them tokens and signed URLs.
-pub const OURS: [&str; 16] = [
+pub const OURS: [&str; 17] = [
     "api",
     "domain",
     "flows",
@@ -28,6 +28,7 @@ pub const OURS: [&str; 16] = [
     "media_ingest",
     "media_transfer",
     "media_s3",
+    "outbound",
     "ports",
     "publish_init",
     "queue_sqs",

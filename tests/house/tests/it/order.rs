@@ -6,11 +6,11 @@ use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 #[expect(clippy::match_same_arms, reason = "one line for each place in the order")]
 fn allowed(package: &Package) -> Option<Vec<&'static str>> {
     const ADAPTERS: [&str; 4] = ["store-dynamodb", "media-s3", "queue-sqs", "vault-kms"];
-    const SHARED: [&str; 6] = ["domain", "ports", "flows", "wiring", "tiktok", "lambda-kit"];
+    const SHARED: [&str; 7] = ["domain", "ports", "flows", "wiring", "tiktok", "lambda-kit", "outbound"];
     let folder = package.manifest_path.parent()?.parent()?.file_name()?;
     let name = package.name.as_str();
     Some(match (folder, name) {
-        ("shared", "domain" | "tiktok" | "lambda-kit") => vec![],
+        ("shared", "domain" | "tiktok" | "lambda-kit" | "outbound") => vec![],
         ("shared", "ports") => vec!["domain"],
         ("shared", "flows") => vec!["domain", "ports"],
         ("shared", "wiring") => vec!["domain", "ports", "lambda-kit"],
