@@ -39,6 +39,10 @@ PRODUCTION = {
     "FetchLogDelaySeconds": 0,  # CloudFront's log is no complete account: only the operator can say when it is
     "MediaDeadlineSeconds": 24 * 3600,
     "PostDeadlineSeconds": 24 * 3600,
+    "WebhookLadder": "5,300,1800,7200,18000,36000,36000",  # attempts at 0 s, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h
+    "WebhookDeadlineSeconds": 5 * 24 * 3600,
+    "WebhookCheckSeconds": 3600,
+    "OutboundExceptions": "",  # nothing that customers name skips the checks
     "RefreshAtPercent": 60,  # 60-75 % of life with the jitter
     "RefreshJitterPercent": 15,
     "PresignSeconds": 2 * 3600,
@@ -49,11 +53,13 @@ PRODUCTION = {
     "MediaTransferTimeout": 120,
     "StatusPollTimeout": 30,
     "TokenRefreshTimeout": 60,
+    "WebhookDeliverTimeout": 30,
     "IngestVisibility": 6 * 60,
     "PublishVisibility": 6 * 30,
     "TransferVisibility": 6 * 120,
     "StatusVisibility": 6 * 30,
     "RefreshVisibility": 6 * 60,
+    "DeliveryVisibility": 6 * 30,
     "LogLevel": "INFO",
     "LogRetentionDays": 30,
     "Stage": "prod",
@@ -81,6 +87,7 @@ CRATES = {
     "vault-kms": ("kms:", ["KMS_KEY_ID"]),
     "queue-sqs": ("sqs:SendMessage", []),
     "aws-sdk-ssm": ("ssm:", ["SECRETS_PREFIX"]),
+    "outbound": (None, ["OUTBOUND_EXCEPTIONS"]),
     "tiktok": (None, ["TIKTOK_API_BASE_URL", "TIKTOK_AUTH_BASE_URL"]),
 }
 
@@ -208,6 +215,23 @@ def rule_visibility_is_six_timeouts_and_failures_are_reported_one_by_one(templat
     for name, _, _ in resources(template, "AWS::SQS::Queue"):
         if name not in dead and name not in fed:
             yield f"no function consumes {name}"
+
+
+def rule_new_events_and_nothing_else_reach_webhooks(template):
+    """The table's stream holds keys alone, is read by one function, and that one is called for new events only."""
+    if template["Resources"]["Table"]["Properties"].get("StreamSpecification") != {"StreamViewType": "KEYS_ONLY"}:
+        yield "the stream of Table holds more than keys, or there is none"
+    readers = [(name, event["Properties"]) for name, _, props in resources(template, "AWS::Serverless::Function")
+               for event in props.get("Events", {}).values() if event["Type"] == "DynamoDB"]
+    if [name for name, _ in readers] != ["WebhookDeliverFunction"]:
+        yield f"the stream is read by {[name for name, _ in readers]}"
+    wanted = {"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "event#"}]}}}}
+    for name, props in readers:
+        filters = props.get("FilterCriteria", {}).get("Filters", [])
+        if [json.loads(f["Pattern"]) for f in filters] != [wanted]:
+            yield f"{name} is called for other writes than new events"
+        if not props.get("BisectBatchOnFunctionError"):
+            yield f"one bad event holds up the others of {name}"
 
 
 def rule_the_clock_runs_once_a_minute_and_is_watched(template):

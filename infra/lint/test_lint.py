@@ -64,6 +64,12 @@ BREAKS = {
         drop(R, "StatusPollFunction", P, "Events", "Jobs", P, "ScalingConfig"),
         drop(R, "StatusPollFunction", P, "Events"),
     ],
+    "rule_new_events_and_nothing_else_reach_webhooks": [
+        drop(R, "Table", P, "StreamSpecification"),
+        drop(R, "WebhookDeliverFunction", P, "Events", "News"),
+        drop(R, "WebhookDeliverFunction", P, "Events", "News", P, "FilterCriteria"),
+        drop(R, "WebhookDeliverFunction", P, "Events", "News", P, "BisectBatchOnFunctionError"),
+    ],
     "rule_the_clock_runs_once_a_minute_and_is_watched": [
         put(R, "StatusSweepRule", P, "ScheduleExpression", value="rate(5 minutes)"),
         put(R, "RefreshSweepRule", P, "State", value="DISABLED"),

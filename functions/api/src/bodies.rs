@@ -215,7 +215,7 @@ pub(crate) struct KeyWanted {
     #[schema(min_length = 1, max_length = 80, example = "laptop")]
     name: String,
     /// What it may do: some of what the key that asks may do.
-    #[schema(min_items = 1, max_items = 11, example = json!(["posts:read"]))]
+    #[schema(min_items = 1, max_items = 13, example = json!(["posts:read"]))]
     scopes: Vec<String>,
     /// When it stops working, with offset.
     #[schema(format = DateTime)]
@@ -241,4 +241,65 @@ pub(crate) struct NewVerificationFile {
     /// What stands in it, byte by byte.
     #[schema(min_length = 1, max_length = 1_000)]
     content: String,
+}
+
+/// A webhook endpoint that is to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WebhookEndpointWanted {
+    /// Where events are posted to: https, and a host all of whose addresses are on the public internet.
+    #[schema(format = "uri", max_length = 2048, example = "https://hooks.example.com/slipway")]
+    url: String,
+    /// What people call it.
+    #[schema(max_length = 200)]
+    description: Option<String>,
+    /// Types of events that are sent, or families such as `post.*`; `*`, or left out: every one.
+    #[schema(min_items = 1, max_items = 36, example = json!(["post.*"]))]
+    events: Option<Vec<String>>,
+}
+
+/// What is to be changed of a webhook endpoint; what is left out stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WebhookEndpointChange {
+    /// Where events are posted to.
+    #[schema(format = "uri", max_length = 2048)]
+    url: Option<String>,
+    /// What people call it.
+    #[schema(max_length = 200)]
+    description: Option<String>,
+    /// Types of events that are sent, or families; `*`: every one.
+    #[schema(min_items = 1, max_items = 36)]
+    events: Option<Vec<String>>,
+    /// Whether events are sent. One that is turned on is told of what happens from then on.
+    state: Option<Switch>,
+}
+
+/// On or off.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Switch {
+    Enabled,
+    Disabled,
+}
+
+/// How a webhook endpoint's secret is replaced.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SecretRotation {
+    /// How long the old secret goes on signing beside the new one; a day if nothing is said.
+    #[schema(minimum = 0, maximum = 604_800)]
+    grace_seconds: Option<u32>,
+}
+
+/// What is to be sent again: one of the two.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Redelivery {
+    /// One event, whatever became of it.
+    #[schema(pattern = "^evt_[0-9a-f]{32}$")]
+    event: Option<String>,
+    /// All events since a moment of the last 30 days that the endpoint did not take.
+    #[schema(format = DateTime)]
+    since: Option<String>,
 }

@@ -12,6 +12,7 @@ use domain::Scope;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use crate::endpoints::event_types;
 use crate::routes::{self, Takes};
 use crate::view;
 
@@ -309,6 +310,7 @@ pub fn document() -> Value {
         "servers": [{ "url": "/" }],
         "tags": TAGS.map(|(name, description)| json!({ "name": name, "description": description })),
         "paths": paths,
+        "webhooks": webhooks(),
         "components": {
             "schemas": schemas,
             "headers": {
@@ -328,18 +330,55 @@ pub fn document() -> Value {
     })
 }
 
+/// What is posted to webhook endpoints, by type.
+fn webhooks() -> Value {
+    let headers = [
+        ("webhook-id", "The event's id: the same in every attempt."),
+        ("webhook-timestamp", "When this attempt began, in seconds."),
+        ("webhook-signature", "`v1,` and a signature in base64, for each secret that signs."),
+    ];
+    let headers = headers.map(|(name, description)| {
+        json!({
+            "name": name, "in": "header", "required": true,
+            "description": description, "schema": { "type": "string" },
+        })
+    });
+    let webhooks = event_types().map(|it| {
+        let operation = json!({
+            "operationId": it.r#type,
+            "tags": ["Webhooks"],
+            "summary": it.description,
+            "parameters": headers,
+            "requestBody": {
+                "required": true,
+                "content": {
+                    "application/json": {
+                        "schema": { "$ref": format!("#/components/schemas/{}", view::Message::name()) },
+                        "example": it.example,
+                    },
+                },
+            },
+            "responses": { "2XX": { "description": "It was taken; any other answer has it sent again." } },
+            "security": [],
+        });
+        (it.r#type.to_owned(), json!({ "post": operation }))
+    });
+    Value::Object(webhooks.collect())
+}
+
 /// The document, as it is handed out.
 pub fn openapi_json() -> String {
     format!("{:#}\n", document())
 }
 
 /// What routes are about, in the order in which people need them.
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("Posts", "Make posts, and follow what becomes of them."),
     ("Media", "Upload what is posted."),
     ("Creators", "TikTok accounts that have connected."),
     ("Connecting", "How a creator connects."),
     ("Events", "What happened, to catch up with."),
+    ("Webhooks", "Where you are told of events as they happen."),
     ("App", "What is known of the app at TikTok."),
     ("Keys", "Keys of the workspace."),
     ("Service", "What needs no key."),

@@ -16,6 +16,8 @@ mod disconnect;
 mod docs;
 pub mod document;
 mod duplicate;
+mod endpoints;
+mod examples;
 mod fields;
 mod health;
 mod keys;
@@ -35,14 +37,15 @@ use domain::app::{ModeSetting, is_verification_file};
 use domain::{Periods, SignedDuration};
 use http::{StatusCode, header};
 use ports::{
-    Accounts, AppRows, Clock, Connections, Creators, Entropy, Guards, Keys, MediaRows, Notices, Objects,
-    Posts, Queues, Rescue, Vault,
+    Accounts, AppRows, Clock, Connections, Creators, Deliveries, Endpoints, Entropy, Guards, Keys, MediaRows,
+    Notices, Objects, Posts, Queues, Rescue, Vault,
 };
 use tiktok::Exchange;
 use wiring::secrets::Secrets;
 
 use answer::{Answered, Ask, Frame};
 pub use auth::KeyCache;
+pub use outbound::Rules;
 use refusal::Refusal;
 
 /// What this function may touch, as types.
@@ -56,6 +59,8 @@ pub trait Outside: Send + Sync + 'static {
         + Keys
         + Connections
         + Notices
+        + Endpoints
+        + Deliveries
         + AppRows
         + 'static;
     /// Uploads, copies that are needed no more, rescued tokens of creators that go.
@@ -102,6 +107,8 @@ pub struct Api<W: Outside> {
     pub media_base_url: Option<String>,
     /// Origins whose web pages may use the API with a key of theirs; `*`: every one.
     pub cors_origins: Vec<String>,
+    /// What customers may have us ask for.
+    pub rules: Rules,
     /// The keys that were seen.
     pub keys: KeyCache,
 }

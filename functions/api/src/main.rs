@@ -1,6 +1,6 @@
 //! Wires the function: everything it may touch is built before the first event.
 
-use api::{Api, KeyCache, Outside};
+use api::{Api, KeyCache, Outside, Rules};
 use domain::SignedDuration;
 use domain::account::RefreshPlan;
 use domain::app::ModeSetting;
@@ -8,6 +8,7 @@ use lambda_kit::lambda_runtime::Error;
 use lambda_kit::settings::Settings;
 use lambda_kit::{aws, http, telemetry};
 use media_s3::Bucket;
+use outbound::Exceptions;
 use queue_sqs::{QueueUrls, Sqs};
 use store_dynamodb::Store;
 use tiktok::{Client, Endpoints, ExchangeLimits, ReqwestExchange};
@@ -39,6 +40,9 @@ async fn main() -> Result<(), Error> {
         settings.required("STATUS_QUEUE_URL"),
         settings.required("REFRESH_QUEUE_URL"),
     );
+    let delivery = settings.required("DELIVERY_QUEUE_URL");
+    let exceptions =
+        settings.parsed_optional::<Exceptions>("OUTBOUND_EXCEPTIONS", "`host:port` separated by commas");
     let (api_base, auth_base) =
         (settings.required("TIKTOK_API_BASE_URL"), settings.required("TIKTOK_AUTH_BASE_URL"));
     let at_percent = settings.parsed::<u8>("REFRESH_AT_PERCENT", "a percentage");
@@ -52,6 +56,7 @@ async fn main() -> Result<(), Error> {
         publish: Some(publish?),
         status: Some(status?),
         refresh: Some(refresh?),
+        delivery: Some(delivery?),
         ..QueueUrls::default()
     };
     let exchange = ReqwestExchange::new(http::tiktok_http_builder(), ExchangeLimits::default())?;
@@ -79,6 +84,7 @@ async fn main() -> Result<(), Error> {
             .optional("CORS_ORIGINS")
             .map(|origins| origins.split(',').map(|origin| origin.trim().to_owned()).collect())
             .unwrap_or_default(),
+        rules: Rules { exceptions: exceptions?.unwrap_or_default() },
         keys: KeyCache::default(),
     };
     lambda_http::run(api.router()).await

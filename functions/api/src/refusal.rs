@@ -46,7 +46,7 @@ impl Refusal {
         Self::new(
             StatusCode::NOT_FOUND,
             &format!("{what}.not_found"),
-            format!("this workspace has no such {what}"),
+            format!("this workspace has no such {}", what.replace('_', " ")),
             "check the id; ids are case-sensitive and belong to one workspace",
         )
     }

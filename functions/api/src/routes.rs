@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::routing::{delete, get, post, put};
+use axum::routing::{delete, get, patch, post, put};
 use domain::Problem;
 use futures::FutureExt as _;
 use http::StatusCode;
@@ -146,6 +146,16 @@ routes! {
     get "/v1/creators/{id}/creator-info" => read_creator_info, PLAIN;
     post "/v1/connect-links" => make_connect_link, PLAIN;
     get "/v1/events" => list_events, PAGED;
+    get "/v1/event-types" => list_event_types, PLAIN;
+    post "/v1/webhook-endpoints" => create_endpoint, PLAIN;
+    get "/v1/webhook-endpoints" => list_webhook_endpoints, PAGED;
+    get "/v1/webhook-endpoints/{id}" => read_endpoint, PLAIN;
+    patch "/v1/webhook-endpoints/{id}" => change_endpoint, PLAIN;
+    delete "/v1/webhook-endpoints/{id}" => remove_endpoint, PLAIN;
+    post "/v1/webhook-endpoints/{id}/rotate-secret" => rotate_endpoint_secret, PLAIN;
+    post "/v1/webhook-endpoints/{id}/test" => test_endpoint, PLAIN;
+    post "/v1/webhook-endpoints/{id}/redeliver" => redeliver, PLAIN;
+    get "/v1/webhook-endpoints/{id}/deliveries" => list_endpoint_deliveries, PAGED;
     get "/v1/app-status" => read_app_status, PLAIN;
     put "/v1/app-status/verification-file" => put_verification_file, PLAIN;
     post "/v1/keys" => create_key, PLAIN;

@@ -3,16 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use domain::content::{Content, Kind, Mode, PrivacyLevel};
 use domain::creator::{CreatorInfo, CreatorStatus};
+use domain::delivery::DeliveryState;
+use domain::endpoint::EndpointState;
 use domain::media::{self, MediaState, Original, PhotoProbe, VideoProbe};
-use domain::notice::News;
-use domain::post::PostState;
-use domain::timeline::{Actor, Entry, What};
-use domain::{Account, CreatorId, KeyId, MediaId, NoticeId, PostId, Timestamp};
-use ports::{ApiKey, Upload};
+use domain::{CreatorId, EndpointId, KeyId, MediaId, NoticeId, PostId, Timestamp};
+use ports::{ApiKey, Plaintext, Upload};
 use serde::Serialize;
 use utoipa::ToSchema;
+pub(crate) use views::{
+    Creator, Message, Notice, Post, STATES, accepted, creator, creator_statuses, message, notice, post,
+    status,
+};
 
 /// The function answers.
 #[derive(Debug, Serialize, ToSchema)]
@@ -175,266 +177,6 @@ impl Rule {
 /// Where a rule is explained.
 pub(crate) fn rule_url(base: &str, id: &str) -> String {
     format!("{base}/docs#rule-{}", domain::Rule::find(id).map_or(id, |rule| rule.id))
-}
-
-/// A post.
-#[derive(Debug, Serialize, ToSchema)]
-#[expect(clippy::struct_field_names, reason = "what people read in the API's answers")]
-pub(crate) struct Post {
-    /// Its id.
-    #[schema(value_type = String, example = "pst_0198f3c2a4b07cc19e6d5f4a3b2c1d0e")]
-    id: PostId,
-    /// What it is.
-    #[schema(schema_with = states)]
-    state: &'static str,
-    /// For which creator.
-    #[schema(value_type = String)]
-    creator: CreatorId,
-    /// `video` or `photo`.
-    kind: &'static str,
-    /// `direct`: it is published; `inbox`: it goes to the creator's inbox at TikTok, where the creator finishes it.
-    mode: &'static str,
-    /// What is published.
-    media: Vec<MediaRef>,
-    /// Who may see it, in TikTok's words; `null` for the inbox, where the creator decides.
-    #[schema(required, value_type = Option<String>, example = "PUBLIC_TO_EVERYONE")]
-    privacy_level: Option<PrivacyLevel>,
-    /// The caption of a video.
-    #[schema(required)]
-    caption: Option<String>,
-    /// The title of photos.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<String>,
-    /// The description of photos.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<String>,
-    /// When it is to be published; `null`: as soon as possible.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
-    publish_at: Option<Timestamp>,
-    /// TikTok's id of the publication.
-    #[schema(required)]
-    publish_id: Option<String>,
-    /// TikTok's ids of the public post.
-    post_ids: Vec<String>,
-    /// Where the public post is.
-    #[schema(required)]
-    url: Option<String>,
-    /// TikTok says that it is not public any more.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    removed: Option<bool>,
-    /// Why it failed.
-    #[schema(required)]
-    failure: Option<Failure>,
-    /// What it waits for.
-    #[schema(required)]
-    held: Option<Held>,
-    /// What is known of an attempt in doubt.
-    #[schema(required)]
-    unconfirmed: Option<Unconfirmed>,
-    /// The post that this one repeats.
-    #[schema(required, value_type = Option<String>)]
-    retry_of: Option<PostId>,
-    /// When it was accepted.
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
-    /// When it last changed.
-    #[schema(value_type = String, format = DateTime)]
-    updated_at: Timestamp,
-    /// What happened, oldest first.
-    timeline: Vec<Event>,
-}
-
-/// The states of a post, as the API names them.
-pub(crate) const STATES: [&str; 14] = [
-    "draft",
-    "awaiting_media",
-    "scheduled",
-    "queued",
-    "held",
-    "initiating",
-    "uploading",
-    "processing",
-    "published",
-    "sent_to_inbox",
-    "failed",
-    "unconfirmed",
-    "cancelling",
-    "cancelled",
-];
-
-fn states() -> utoipa::openapi::Object {
-    utoipa::openapi::ObjectBuilder::new()
-        .schema_type(utoipa::openapi::Type::String)
-        .enum_values(Some(STATES))
-        .description(Some("What it is."))
-        .build()
-}
-
-/// A media of a post.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct MediaRef {
-    /// Its id.
-    #[schema(value_type = String)]
-    id: MediaId,
-}
-
-/// Why a post failed.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Failure {
-    /// TikTok's `fail_reason`, or the rule that is broken.
-    code: String,
-    /// What to do.
-    remedy: String,
-}
-
-/// What a post waits for.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Held {
-    /// Until when; `null`: until somebody does something.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
-    until: Option<Timestamp>,
-    /// Why.
-    reason: &'static str,
-    /// What helps.
-    remedy: &'static str,
-}
-
-/// An attempt of which nobody knows whether TikTok created the post.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Unconfirmed {
-    /// Since when it is in doubt.
-    #[schema(value_type = String, format = DateTime)]
-    since: Timestamp,
-    /// When TikTok was asked.
-    #[schema(value_type = String, format = DateTime)]
-    asked_tiktok_at: Timestamp,
-    /// When the video was taken away from under TikTok.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
-    video_withdrawn_at: Option<Timestamp>,
-    /// Whether it is to be cancelled.
-    cancel_wanted: bool,
-    /// What to do.
-    remedy: &'static str,
-}
-
-/// What happened to a post.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct Event {
-    /// When.
-    #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
-    /// What.
-    #[schema(value_type = String, example = "accepted")]
-    what: What,
-    /// By whom.
-    #[schema(value_type = String, example = "api")]
-    by: Actor,
-    /// TikTok's code, or a rule of ours.
-    #[schema(required)]
-    code: Option<String>,
-    /// What TikTok said, if it was asked.
-    #[schema(required)]
-    tiktok: Option<TikTokNote>,
-}
-
-/// What TikTok said in a step of a post.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct TikTokNote {
-    /// TikTok's code.
-    #[schema(required)]
-    code: Option<String>,
-    /// What TikTok's support asks for.
-    #[schema(required)]
-    log_id: Option<String>,
-}
-
-/// A post as it was accepted: the answer to the first request and to each repeat of it.
-pub(crate) fn accepted(post: &domain::Post, content: &Content) -> Post {
-    Post {
-        state: post.accepted_as(),
-        updated_at: post.created_at,
-        timeline: post.timeline.entries().iter().take(1).map(entry).collect(),
-        ..frame(post, Some(content))
-    }
-}
-
-/// A post as it is.
-pub(crate) fn post(post: &domain::Post, content: Option<&Content>, username: Option<&str>) -> Post {
-    let mut view = frame(post, content);
-    view.publish_id = post.state.publish_id().map(|id| id.0.clone());
-    match &post.state {
-        PostState::Published { post_ids, removed, .. } => {
-            view.post_ids = post_ids.iter().map(u64::to_string).collect();
-            view.removed = Some(*removed);
-            if let (Some(id), Some(username)) = (post_ids.last(), username.filter(|name| !name.is_empty())) {
-                view.url = Some(format!("https://www.tiktok.com/@{username}/{}/{id}", post.kind.as_str()));
-            }
-        }
-        PostState::Failed { failure, .. } => {
-            view.failure = Some(Failure { code: failure.code.clone(), remedy: failure.remedy.clone() });
-        }
-        PostState::Held { until, why, .. } => {
-            view.held = Some(Held { until: *until, reason: why.as_str(), remedy: why.remedy() });
-        }
-        PostState::Unconfirmed { attempt, doubt, .. } => {
-            view.unconfirmed = Some(Unconfirmed {
-                since: doubt.since,
-                asked_tiktok_at: attempt.claimed_at,
-                video_withdrawn_at: doubt.fenced_at,
-                cancel_wanted: doubt.cancel,
-                remedy: "look at the creator's TikTok account and tell with POST /v1/posts/{id}/resolve what is there",
-            });
-        }
-        PostState::Draft
-        | PostState::AwaitingMedia { .. }
-        | PostState::Scheduled { .. }
-        | PostState::Queued { .. }
-        | PostState::Initiating { .. }
-        | PostState::Uploading { .. }
-        | PostState::Processing { .. }
-        | PostState::Cancelling { .. }
-        | PostState::SentToInbox { .. }
-        | PostState::Cancelled { .. } => {}
-    }
-    view
-}
-
-fn frame(post: &domain::Post, content: Option<&Content>) -> Post {
-    let first = [post.media.clone()];
-    let media = content.map_or(&first[..], |content| &content.media);
-    let text = |kind| content.filter(|_| post.kind == kind);
-    Post {
-        id: post.id.clone(),
-        state: post.state.name(),
-        creator: post.creator.clone(),
-        kind: post.kind.as_str(),
-        mode: if post.privacy_level.is_some() { Mode::Direct } else { Mode::Inbox }.as_str(),
-        media: media.iter().map(|id| MediaRef { id: id.clone() }).collect(),
-        privacy_level: post.privacy_level,
-        caption: text(Kind::Video).map(|content| content.caption.as_str().to_owned()),
-        title: text(Kind::Photo).map(|content| content.title.as_str().to_owned()),
-        description: text(Kind::Photo).map(|content| content.caption.as_str().to_owned()),
-        publish_at: post.publish_at,
-        publish_id: None,
-        post_ids: Vec::new(),
-        url: None,
-        removed: None,
-        failure: None,
-        held: None,
-        unconfirmed: None,
-        retry_of: post.retry_of.clone(),
-        created_at: post.created_at,
-        updated_at: post.updated_at,
-        timeline: post.timeline.entries().iter().map(entry).collect(),
-    }
-}
-
-/// TikTok's codes are plain words, ours have a dot in them.
-fn entry(entry: &Entry) -> Event {
-    let theirs = entry.code.clone().filter(|code| !code.contains('.'));
-    let log_id = entry.log_id.clone();
-    let tiktok = (theirs.is_some() || log_id.is_some()).then_some(TikTokNote { code: theirs, log_id });
-    Event { at: entry.at, what: entry.what, by: entry.by, code: entry.code.clone(), tiktok }
 }
 
 /// An uploaded video or photo.
@@ -643,64 +385,6 @@ fn photo(photo: &PhotoProbe) -> Photo {
     }
 }
 
-/// What a workspace sees of a TikTok account.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Creator {
-    /// Its id.
-    #[schema(value_type = String, example = "crt_0198f3c2a4b07cc19e6d5f4a3b2c1d0e")]
-    id: CreatorId,
-    /// TikTok's id of the account for this app.
-    open_id: String,
-    /// Display name.
-    nickname: String,
-    /// Handle without `@`.
-    username: String,
-    /// Avatar; TikTok lets the URL die after two hours.
-    avatar_url: String,
-    /// Whether posts can go out.
-    #[schema(schema_with = creator_statuses)]
-    status: CreatorStatus,
-    /// What the creator granted.
-    scopes: Vec<String>,
-    /// When it was connected first.
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
-}
-
-pub(crate) fn creator_statuses() -> utoipa::openapi::Object {
-    utoipa::openapi::ObjectBuilder::new()
-        .schema_type(utoipa::openapi::Type::String)
-        .enum_values(Some(["active", "reconnect_required", "disconnected"]))
-        .description(Some("Whether posts can go out."))
-        .build()
-}
-
-/// `account` knows better than the creator's row whether posts can go out.
-pub(crate) fn creator(creator: &domain::Creator, account: Option<&Account>) -> Creator {
-    Creator {
-        id: creator.id.clone(),
-        open_id: creator.open_id.clone(),
-        nickname: creator.info.nickname.clone(),
-        username: creator.info.username.clone(),
-        avatar_url: creator.info.avatar_url.clone(),
-        status: status(creator, account),
-        scopes: creator.scopes.clone(),
-        created_at: creator.created_at,
-    }
-}
-
-pub(crate) fn status(creator: &domain::Creator, account: Option<&Account>) -> CreatorStatus {
-    use domain::account::AccountStatus;
-    match account.map(|account| &account.status) {
-        // another workspace has it by now
-        _ if account.is_some_and(|account| !account.is_of(&creator.id)) => CreatorStatus::Disconnected,
-        Some(AccountStatus::Connected) => CreatorStatus::Active,
-        Some(AccountStatus::ReconnectRequired { .. }) => CreatorStatus::ReconnectRequired,
-        Some(AccountStatus::Disconnected) => CreatorStatus::Disconnected,
-        None => creator.status,
-    }
-}
-
 /// A creator that was disconnected.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Disconnected {
@@ -737,78 +421,6 @@ pub(crate) struct ConnectLink {
     /// Afterwards it does not work any more.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) expires_at: Timestamp,
-}
-
-/// Something that happened, as customers know it.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Notice {
-    /// Its id; the same happening has the same id.
-    #[schema(value_type = String)]
-    id: NoticeId,
-    /// `creator.*` or `post.*`.
-    #[schema(example = "post.published")]
-    r#type: &'static str,
-    /// When it happened.
-    #[schema(value_type = String, format = DateTime)]
-    timestamp: Timestamp,
-    /// What it is about.
-    data: NoticeData,
-}
-
-/// What an event is about. Which fields are there depends on its type.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct NoticeData {
-    /// The creator.
-    #[schema(value_type = String)]
-    creator: CreatorId,
-    /// What to do, if anything.
-    #[schema(required)]
-    remedy: Option<String>,
-    /// The post.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    post: Option<PostId>,
-    /// TikTok's code or our rule.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[expect(clippy::option_option, reason = "absent where there can be none, `null` where there is none")]
-    code: Option<Option<String>>,
-    /// What was granted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scopes: Option<Vec<String>>,
-    /// When the grant ends.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    grant_ends_at: Option<Timestamp>,
-    /// In how many days or less.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    days: Option<u8>,
-}
-
-/// An event as customers know it.
-pub(crate) fn notice(notice: &domain::Notice) -> Notice {
-    let mut data = NoticeData {
-        creator: notice.creator.clone(),
-        remedy: notice.news.remedy().map(str::to_owned),
-        post: None,
-        code: None,
-        scopes: None,
-        grant_ends_at: None,
-        days: None,
-    };
-    match &notice.news {
-        News::Connected { scopes } => data.scopes = Some(scopes.clone()),
-        News::ReconnectRequired { code } => data.code = Some(Some(code.clone())),
-        News::Disconnected => {}
-        News::GrantEnds { at, days } => {
-            data.grant_ends_at = Some(*at);
-            data.days = Some(*days);
-        }
-        News::Post { post, code, .. } => {
-            data.post = Some(post.clone());
-            data.code = Some(code.clone());
-        }
-    }
-    Notice { id: notice.id.clone(), r#type: notice.news.name(), timestamp: notice.at, data }
 }
 
 /// What TikTok says a creator may do right now.
@@ -1130,3 +742,206 @@ pub(crate) struct OpenBreaker {
 /// TikTok's webhook was taken.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Heard {}
+
+/// Where a customer wants to be told of events.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WebhookEndpoint)]
+pub(crate) struct Endpoint {
+    /// Its id.
+    #[schema(value_type = String, example = "whe_0198f3c2a4b07cc19e6d5f4a3b2c1d0e")]
+    id: EndpointId,
+    /// Where events are posted to.
+    #[schema(format = "uri")]
+    url: String,
+    /// What people call it.
+    description: String,
+    /// Types of events that are sent, or families; empty, or `*`: every one.
+    events: Vec<String>,
+    /// Whether events are sent.
+    #[schema(schema_with = endpoint_states)]
+    state: &'static str,
+    /// Why it is off.
+    #[schema(required)]
+    disabled: Option<Disabled>,
+    /// The first failure since the last success.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    failing_since: Option<Timestamp>,
+    /// What signs, newest first: one secret, or two while one takes the other's place.
+    secrets: Vec<SecretInUse>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+fn endpoint_states() -> utoipa::openapi::Object {
+    utoipa::openapi::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::Type::String)
+        .enum_values(Some(["enabled", "disabled", "removed"]))
+        .description(Some("Whether events are sent."))
+        .build()
+}
+
+/// Why a webhook endpoint is off.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WebhookEndpointDisabled)]
+pub(crate) struct Disabled {
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// `gone`: it answered 410; `failing`: it failed for five days; `asked`: somebody turned it off; `removed`.
+    reason: &'static str,
+}
+
+/// A secret that signs, without the secret itself.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WebhookSecret)]
+pub(crate) struct SecretInUse {
+    /// Counts the endpoint's secrets.
+    number: u64,
+    /// When it signs no more, once another has taken its place.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    ends_at: Option<Timestamp>,
+}
+
+/// An endpoint with the secret that was just made.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewWebhookEndpoint)]
+pub(crate) struct NewEndpoint {
+    #[serde(flatten)]
+    endpoint: Endpoint,
+    /// What signs from now on; it is shown in this answer alone.
+    #[schema(example = "whsec_…")]
+    secret: String,
+}
+
+/// An endpoint without its secrets.
+pub(crate) fn endpoint(endpoint: &domain::Endpoint) -> Endpoint {
+    let (state, disabled) = match endpoint.state {
+        EndpointState::On => ("enabled", None),
+        EndpointState::Off { at, why } => ("disabled", Some(Disabled { at, reason: why.as_str() })),
+        EndpointState::Removed { at } => ("removed", Some(Disabled { at, reason: "removed" })),
+    };
+    let secrets = endpoint.secrets.iter();
+    Endpoint {
+        id: endpoint.id.clone(),
+        url: endpoint.url.clone(),
+        description: endpoint.description.clone(),
+        events: endpoint.events.iter().cloned().collect(),
+        state,
+        disabled,
+        failing_since: endpoint.failing_since,
+        secrets: secrets.map(|it| SecretInUse { number: it.number, ends_at: it.ends_at }).collect(),
+        created_at: endpoint.created_at,
+    }
+}
+
+/// An endpoint with a secret of its own.
+pub(crate) fn new_endpoint(endpoint: &domain::Endpoint, secret: &Plaintext) -> NewEndpoint {
+    NewEndpoint { endpoint: self::endpoint(endpoint), secret: secret.expose().to_owned() }
+}
+
+/// One event on its way to one endpoint.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WebhookDelivery)]
+pub(crate) struct Delivery {
+    /// The event's id, which the receiver sees as `webhook-id`.
+    #[schema(value_type = String)]
+    event: NoticeId,
+    /// The event's type.
+    #[schema(example = "post.published")]
+    r#type: String,
+    /// What has become of it.
+    #[schema(schema_with = delivery_states)]
+    state: &'static str,
+    /// The last 20 attempts, the newest last.
+    attempts: Vec<Attempt>,
+    /// When the next attempt is, if there is one.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    next_attempt_at: Option<Timestamp>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+fn delivery_states() -> utoipa::openapi::Object {
+    utoipa::openapi::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::Type::String)
+        .enum_values(Some(["pending", "delivered", "given_up", "dropped"]))
+        .description(Some("What has become of it; `dropped`: its endpoint was turned off or removed."))
+        .build()
+}
+
+/// One attempt at a delivery.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WebhookAttempt)]
+pub(crate) struct Attempt {
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// How long it took, in milliseconds.
+    ms: u32,
+    /// What was answered, if anything was; 2xx is a success and nothing else.
+    #[schema(required)]
+    status: Option<u16>,
+    /// Why nothing was answered: `timeout`, `no_connection`, or the rule that the URL breaks.
+    #[schema(required)]
+    error: Option<String>,
+    /// The beginning of the answer.
+    #[schema(required)]
+    response: Option<String>,
+}
+
+/// A delivery with its log.
+pub(crate) fn delivery(delivery: &domain::Delivery) -> Delivery {
+    let next_attempt_at = match delivery.state {
+        DeliveryState::Pending { next, .. } => Some(next),
+        DeliveryState::Delivered { .. } | DeliveryState::GivenUp { .. } | DeliveryState::Dropped { .. } => {
+            None
+        }
+    };
+    let attempt = |it: &domain::delivery::Attempt| Attempt {
+        at: it.at,
+        ms: it.millis,
+        status: it.status,
+        error: it.code.clone(),
+        response: it.response.clone(),
+    };
+    Delivery {
+        event: delivery.key.event.clone(),
+        r#type: delivery.event_type.clone(),
+        state: delivery.state.name(),
+        attempts: delivery.attempts.iter().map(attempt).collect(),
+        next_attempt_at,
+        created_at: delivery.created_at,
+    }
+}
+
+/// What is sent again: the delivery of one event, or whatever was missed since a moment.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Redelivery {
+    /// One event.
+    Event(Delivery),
+    /// All since a moment.
+    Since(MissedSince),
+}
+
+/// Whatever was missed since a moment is sent again.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MissedSince {
+    /// Since then.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) since: Timestamp,
+}
+
+/// A type of event.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EventType {
+    /// Its name.
+    #[schema(example = "post.published")]
+    pub(crate) r#type: &'static str,
+    /// What it means.
+    pub(crate) description: &'static str,
+    /// What is posted to webhook endpoints.
+    pub(crate) example: Message,
+}

@@ -7,6 +7,7 @@ mod it {
     mod disconnect;
     mod duplicates;
     mod edge;
+    mod endpoints;
     mod fixture;
     mod health;
     mod keys;

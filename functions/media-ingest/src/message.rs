@@ -24,7 +24,9 @@ pub fn looks(message: &Message) -> Result<Vec<Look>, Failure> {
             | Job::Check(_)
             | Job::Release(_)
             | Job::Heard(_)
-            | Job::Refresh { .. } => Err(Failure::give_up("this job belongs to another queue")),
+            | Job::Refresh { .. }
+            | Job::Deliver(_)
+            | Job::CatchUp(_) => Err(Failure::give_up("this job belongs to another queue")),
         };
     }
     if value.get("Event").and_then(serde_json::Value::as_str) == Some("s3:TestEvent") {

@@ -61,7 +61,9 @@ async fn main() -> Result<(), Error> {
             | Job::Release(_)
             | Job::Heard(_)
             | Job::Ingest { .. }
-            | Job::Refresh { .. } => Err(Failure::give_up("this job belongs to another queue")),
+            | Job::Refresh { .. }
+            | Job::Deliver(_)
+            | Job::CatchUp(_) => Err(Failure::give_up("this job belongs to another queue")),
         };
         Ok::<_, Error>(batch_handler(event.payload, handle).await)
     }))

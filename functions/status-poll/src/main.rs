@@ -44,6 +44,7 @@ async fn main() -> Result<(), Error> {
         settings.required("INGEST_QUEUE_URL"),
         settings.required("REFRESH_QUEUE_URL"),
     );
+    let delivery = settings.required("DELIVERY_QUEUE_URL");
     let (api_base, auth_base) =
         (settings.required("TIKTOK_API_BASE_URL"), settings.required("TIKTOK_AUTH_BASE_URL"));
     let dead = [
@@ -52,6 +53,7 @@ async fn main() -> Result<(), Error> {
         ("ingest", settings.required("INGEST_DEAD_LETTERS_URL")),
         ("refresh", settings.required("REFRESH_DEAD_LETTERS_URL")),
         ("transfer", settings.required("TRANSFER_DEAD_LETTERS_URL")),
+        ("delivery", settings.required("DELIVERY_DEAD_LETTERS_URL")),
     ];
     let (log_bucket, log_delay) =
         (settings.optional("FETCH_LOG_BUCKET"), settings.seconds("FETCH_LOG_DELAY_SECONDS"));
@@ -63,6 +65,7 @@ async fn main() -> Result<(), Error> {
         ingest: Some(ingest?),
         refresh: Some(refresh?),
         transfer: Some(transfer?),
+        delivery: Some(delivery?),
     };
     let exchange = ReqwestExchange::new(http::tiktok_http_builder(), ExchangeLimits::default())?;
     let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), table?);
@@ -90,9 +93,12 @@ async fn main() -> Result<(), Error> {
             Job::Check(job) => Box::pin(poll.check(job)).await,
             Job::Release(job) => poll.release(job).await,
             Job::Heard(job) => poll.heard(job).await,
-            Job::Publish(_) | Job::Transfer(_) | Job::Ingest { .. } | Job::Refresh { .. } => {
-                Err(Failure::give_up("this job belongs to another queue"))
-            }
+            Job::Publish(_)
+            | Job::Transfer(_)
+            | Job::Ingest { .. }
+            | Job::Refresh { .. }
+            | Job::Deliver(_)
+            | Job::CatchUp(_) => Err(Failure::give_up("this job belongs to another queue")),
         };
         Ok::<_, Error>(match event.payload {
             QueueOr::Queue(batch) => batch_handler(batch, handle).await,

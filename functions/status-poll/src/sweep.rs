@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use domain::job::CatchUp;
 use domain::post::NextTask;
 use domain::wake::PARTITIONS;
 use domain::{Job, Periods, SignedDuration, Timestamp};
@@ -108,6 +109,14 @@ impl<S: DueRows, Q: Queues, T: Clock> Sweep<S, Q, T> {
             DueRow::Media(media) => {
                 let next = media.next_task(now).map(|_| now);
                 (next, next.map(|_| Job::Ingest { media: media.id.clone(), post: None }))
+            }
+            DueRow::Delivery(delivery) => {
+                let next = delivery.next_task();
+                (next, next.map(|_| Job::Deliver(delivery.key.clone())))
+            }
+            DueRow::Endpoint(endpoint) => {
+                let next = endpoint.next_task(&self.periods);
+                (next, next.map(|_| Job::CatchUp(CatchUp::of(endpoint.id.clone()))))
             }
         };
         let (Some(at), Some(job)) = (next, job) else {

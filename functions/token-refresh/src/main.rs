@@ -83,7 +83,9 @@ async fn main() -> Result<(), Error> {
             | Job::Check(_)
             | Job::Release(_)
             | Job::Heard(_)
-            | Job::Ingest { .. } => Err(Failure::give_up("this job belongs to another queue")),
+            | Job::Ingest { .. }
+            | Job::Deliver(_)
+            | Job::CatchUp(_) => Err(Failure::give_up("this job belongs to another queue")),
         };
         Ok::<_, Error>(match event.payload {
             QueueOr::Queue(batch) => batch_handler(batch, handle).await,

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::Limits;
-use crate::{AccountId, CreatorId, Nonce, PostId, WorkspaceId};
+use crate::{AccountId, CreatorId, EndpointId, Nonce, PostId, WorkspaceId};
 
 /// A ciphertext with the data key that opens it, itself encrypted by KMS.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,19 +32,29 @@ pub enum TokenField {
     Refresh,
     /// Where the bytes of an attempt go, for an hour; the epoch is [`crate::post::Attempt::generation`].
     UploadUrl,
+    /// What signs a webhook endpoint's deliveries.
+    Endpoint,
 }
 
 /// What a sealed token is bound to: opening it in another place fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding<'a> {
-    /// The app's `client_key`.
+    /// The app's `client_key`; of an endpoint's secret the workspace.
     pub client_key: &'a str,
-    /// TikTok's user.
+    /// TikTok's user; of an endpoint's secret the endpoint.
     pub open_id: &'a str,
-    /// Which token.
+    /// Which secret.
     pub field: TokenField,
     /// Which generation.
     pub epoch: u64,
+}
+
+impl<'a> Binding<'a> {
+    /// What a webhook endpoint's secret number `number` is bound to.
+    pub fn of_endpoint(workspace: &'a WorkspaceId, endpoint: &'a EndpointId, number: u64) -> Self {
+        let (client_key, open_id) = (workspace.as_str(), endpoint.as_str());
+        Self { client_key, open_id, field: TokenField::Endpoint, epoch: number }
+    }
 }
 
 impl Binding<'_> {
@@ -54,6 +64,7 @@ impl Binding<'_> {
             TokenField::Access => "access",
             TokenField::Refresh => "refresh",
             TokenField::UploadUrl => "upload_url",
+            TokenField::Endpoint => "endpoint",
         };
         let epoch = self.epoch.to_string();
         let mut data = Vec::new();

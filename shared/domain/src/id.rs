@@ -86,6 +86,7 @@ id!(/** What a workspace sees of a TikTok account; derived from workspace and ac
 id!(/** The one row of a TikTok account in a deployment; derived from `client_key` and `open_id`. */ AccountId, "acc_");
 id!(/** Who owns posts, media and creators. */ WorkspaceId, "wks_");
 id!(/** A workspace's API key, without its secret. */ KeyId, "key_");
+id!(/** Where a customer wants to be told of events. */ EndpointId, "whe_");
 id!(/** Something a workspace is told; derived from what happened, so that it is told once. */ NoticeId, "evt_");
 
 /// A random value that marks a write, an attempt or a lease as ours.

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::content::ContentHash;
+use crate::delivery::DeliveryKey;
 use crate::post::PublishId;
-use crate::{Account, AccountId, CreatorId, MediaId, PostId, WorkspaceId};
+use crate::{Account, AccountId, CreatorId, EndpointId, MediaId, PostId, WorkspaceId};
 
 /// A message in one of our queues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,12 @@ pub enum Job {
         /// Refresh only if the tokens still have this epoch; whatever is newer is good.
         epoch: Option<u64>,
     },
+    /// Delivery queue: tell a customer's endpoint of an event.
+    #[serde(rename = "deliver.v1")]
+    Deliver(DeliveryKey),
+    /// Delivery queue: see that every event has its delivery to an endpoint.
+    #[serde(rename = "catch-up.v1")]
+    CatchUp(CatchUp),
 }
 
 /// Start or go on with a post.
@@ -120,6 +127,26 @@ pub struct Heard {
     pub refused_epoch: Option<u64>,
 }
 
+/// See that every event since a moment has its delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatchUp {
+    /// To which endpoint.
+    pub endpoint: EndpointId,
+    /// Somebody asked for it: since then, and what was given up is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Where in the workspace's events to go on, and when it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<(String, Timestamp)>,
+}
+
+impl CatchUp {
+    /// From where the endpoint was left.
+    pub const fn of(endpoint: EndpointId) -> Self {
+        Self { endpoint, since: None, cursor: None }
+    }
+}
+
 impl Job {
     /// Lets an account's creator's posts go on, from the first page of the workspace's list.
     pub fn release(account: &Account) -> Self {
@@ -138,11 +165,15 @@ impl Job {
             Self::Transfer(transfer) => Some(&transfer.post),
             Self::Check(check) => Some(&check.post),
             Self::Ingest { post, .. } => post.as_ref(),
-            Self::Release(_) | Self::Heard(_) | Self::Refresh { .. } => None,
+            Self::Release(_)
+            | Self::Heard(_)
+            | Self::Refresh { .. }
+            | Self::Deliver(_)
+            | Self::CatchUp(_) => None,
         }
     }
 
-    /// The account whose jobs must not hold up others': the message group of a fair queue.
+    /// The account or endpoint whose jobs must not hold up others': the message group of a fair queue.
     pub fn group(&self) -> &str {
         match self {
             Self::Publish(publish) => publish.account.as_str(),
@@ -152,6 +183,8 @@ impl Job {
             Self::Heard(heard) => heard.account.as_str(),
             Self::Refresh { account, .. } => account.as_str(),
             Self::Ingest { media, .. } => media.as_str(),
+            Self::Deliver(delivery) => delivery.endpoint.as_str(),
+            Self::CatchUp(catch_up) => catch_up.endpoint.as_str(),
         }
     }
 }

@@ -71,6 +71,10 @@ pub enum Scope {
     AppWrite,
     /// Read events.
     EventsRead,
+    /// Read webhook endpoints and what became of their deliveries.
+    WebhooksRead,
+    /// Make, change and remove webhook endpoints, and send deliveries again.
+    WebhooksWrite,
 }
 
 /// A text that is not a scope.
@@ -82,7 +86,7 @@ pub struct UnknownScope {
 
 impl Scope {
     /// Every scope, in the order in which they are shown.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::PostsRead,
         Self::PostsWrite,
         Self::MediaRead,
@@ -94,6 +98,8 @@ impl Scope {
         Self::AppRead,
         Self::AppWrite,
         Self::EventsRead,
+        Self::WebhooksRead,
+        Self::WebhooksWrite,
     ];
 
     /// The scope as people and rows write it.
@@ -110,6 +116,8 @@ impl Scope {
             Self::AppRead => "app:read",
             Self::AppWrite => "app:write",
             Self::EventsRead => "events:read",
+            Self::WebhooksRead => "webhooks:read",
+            Self::WebhooksWrite => "webhooks:write",
         }
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{CreatorId, NoticeId, Post, PostId, WorkspaceId};
+use crate::{CreatorId, Endpoint, EndpointId, NoticeId, Post, PostId, WorkspaceId};
 
 /// What happened to a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +87,51 @@ impl PostNews {
     }
 }
 
+/// What happened to a webhook endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EndpointNews {
+    /// Somebody asked for an event to try the endpoint with; nobody else is sent it.
+    #[serde(rename = "webhook_endpoint.test")]
+    Test,
+    /// It was turned off because it does not take what it is sent.
+    #[serde(rename = "webhook_endpoint.disabled")]
+    Disabled,
+}
+
+impl EndpointNews {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Test => "webhook_endpoint.test",
+            Self::Disabled => "webhook_endpoint.disabled",
+        }
+    }
+}
+
+/// Every type of event and what it means, as customers choose among them.
+pub const CATALOGUE: [(&str, &str); 18] = [
+    ("post.published", "TikTok says that the post is published"),
+    ("post.url_resolved", "the id of the public post is known, and with it its link"),
+    ("post.removed", "the post is no longer public"),
+    ("post.corrected", "what was said to have failed, or to be cancelled, is published"),
+    ("post.sent_to_inbox", "the draft is in the creator's inbox"),
+    ("post.held", "the post waits for more than its turn"),
+    ("post.failed", "the post failed for good"),
+    ("post.cancelled", "the post was stopped"),
+    ("post.cancel_refused", "TikTok will not stop the post any more"),
+    ("post.unconfirmed", "nobody knows whether TikTok created the post"),
+    ("post.put_aside", "a job about the post failed again and again"),
+    ("post.pull_stalled", "TikTok's download of the video has stopped growing"),
+    ("creator.connected", "the creator connected the account, for the first time or again"),
+    (
+        "creator.reconnect_required",
+        "TikTok refuses the tokens for good: posts wait until the creator connects again",
+    ),
+    ("creator.disconnected", "the creator was disconnected here"),
+    ("creator.grant_ends", "the grant ends soon, and only the creator can renew it"),
+    ("webhook_endpoint.test", "somebody asked for an event to try the endpoint with; nobody else is sent it"),
+    ("webhook_endpoint.disabled", "the endpoint was turned off because it does not take what it is sent"),
+];
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type")]
@@ -114,6 +159,16 @@ pub enum News {
         /// The warning that was due: 30, 7 or 1.
         days: u8,
     },
+    /// Something happened to a webhook endpoint.
+    #[serde(rename = "webhook_endpoint")]
+    Endpoint {
+        /// Which.
+        endpoint: EndpointId,
+        /// What.
+        event: EndpointNews,
+        /// Why, where there is a reason.
+        code: Option<String>,
+    },
     /// Something happened to a post.
     #[serde(rename = "post")]
     Post {
@@ -134,6 +189,7 @@ impl News {
             Self::ReconnectRequired { .. } => "creator.reconnect_required",
             Self::Disconnected => "creator.disconnected",
             Self::GrantEnds { .. } => "creator.grant_ends",
+            Self::Endpoint { event, .. } => event.name(),
             Self::Post { event, .. } => event.name(),
         }
     }
@@ -141,11 +197,14 @@ impl News {
     /// What helps, one sentence.
     pub const fn remedy(&self) -> Option<&'static str> {
         match self {
-            Self::Connected { .. } => None,
             Self::ReconnectRequired { .. } | Self::GrantEnds { .. } => {
                 Some("send the creator a link from POST /v1/connect-links with this creator's id")
             }
             Self::Disconnected => Some("connect the creator again, or cancel the posts that wait"),
+            Self::Connected { .. } | Self::Endpoint { event: EndpointNews::Test, .. } => None,
+            Self::Endpoint { event: EndpointNews::Disabled, .. } => Some(
+                "mend the receiver, turn the endpoint on with PATCH /v1/webhook-endpoints/{id} and send again what it missed",
+            ),
             Self::Post { event, .. } => event.remedy(),
         }
     }
@@ -158,8 +217,8 @@ pub struct Notice {
     pub id: NoticeId,
     /// Who is told.
     pub workspace: WorkspaceId,
-    /// About whom.
-    pub creator: CreatorId,
+    /// About whom, if it is about a creator or a creator's post.
+    pub creator: Option<CreatorId>,
     /// When it happened.
     pub at: Timestamp,
     /// What happened.
@@ -175,18 +234,32 @@ impl Notice {
             News::Connected { .. }
             | News::ReconnectRequired { .. }
             | News::Disconnected
+            | News::Endpoint { .. }
             | News::Post { .. } => epoch.to_string(),
         };
         let text = format!("{creator} {} {number}", news.name());
         let id = NoticeId::from_bits(fnv1a(text.as_bytes()));
-        Self { id, workspace: workspace.clone(), creator: creator.clone(), at, news }
+        Self { id, workspace: workspace.clone(), creator: Some(creator.clone()), at, news }
     }
 
     /// News of a post: the same of the same moment is one notice.
     pub fn of_post(post: &Post, at: Timestamp, news: News) -> Self {
         let text = format!("{} {} {}", post.id, news.name(), at.as_millisecond());
         let id = NoticeId::from_bits(fnv1a(text.as_bytes()));
-        Self { id, workspace: post.workspace.clone(), creator: post.creator.clone(), at, news }
+        Self { id, workspace: post.workspace.clone(), creator: Some(post.creator.clone()), at, news }
+    }
+
+    /// News of a webhook endpoint: the same of the same moment is one notice.
+    pub fn of_endpoint(
+        endpoint: &Endpoint,
+        at: Timestamp,
+        event: EndpointNews,
+        code: Option<String>,
+    ) -> Self {
+        let news = News::Endpoint { endpoint: endpoint.id.clone(), event, code };
+        let text = format!("{} {} {}", endpoint.id, news.name(), at.as_millisecond());
+        let id = NoticeId::from_bits(fnv1a(text.as_bytes()));
+        Self { id, workspace: endpoint.workspace.clone(), creator: None, at, news }
     }
 }
 

@@ -28,6 +28,12 @@ pub struct Periods {
     pub fence_wait: SignedDuration,
     /// An upload that did not come by then never will (`MediaDeadlineSeconds`).
     pub media_deadline: SignedDuration,
+    /// Gaps between the attempts of a webhook's delivery; the last repeats (`WebhookLadder`).
+    pub webhook_ladder: Vec<SignedDuration>,
+    /// A delivery is given up, and an endpoint turned off, after failing for this long (`WebhookDeadlineSeconds`).
+    pub webhook_deadline: SignedDuration,
+    /// How often an endpoint is held against its workspace's events (`WebhookCheckSeconds`).
+    pub webhook_check: SignedDuration,
 }
 
 impl Default for Periods {
@@ -46,6 +52,9 @@ impl Default for Periods {
             evidence_ladder: seconds(&[60, 120, 240, 480, 900]),
             fence_wait: SignedDuration::from_secs(300),
             media_deadline: SignedDuration::from_secs(86_400),
+            webhook_ladder: seconds(&[5, 300, 1_800, 7_200, 18_000, 36_000, 36_000]),
+            webhook_deadline: SignedDuration::from_secs(432_000),
+            webhook_check: SignedDuration::from_secs(3_600),
         }
     }
 }

@@ -216,6 +216,12 @@ pub const RULES: &[Rule] = &[
         "Choose another privacy level, or turn the branded content disclosure off.",
     ),
     rule(
+        "event.not_found",
+        "No such event",
+        "This workspace has no event with this id; events are kept for 90 days.",
+        "Take the id from GET /v1/events.",
+    ),
+    rule(
         "field.length",
         "Too short or too long",
         "A text or a list has a length that the field does not take.",
@@ -664,6 +670,18 @@ pub const RULES: &[Rule] = &[
         "Send a time that is still to come, or leave `publish_at` out to publish at once.",
     ),
     rule(
+        "redeliver.since",
+        "The moment is out of reach",
+        "Deliveries are in the log for 30 days, and nothing is missed in the future.",
+        "Send a later time; older events are in GET /v1/events for 90 days.",
+    ),
+    rule(
+        "redeliver.what",
+        "What is to be sent again?",
+        "The body names one event, or a moment since which all that was missed is sent again.",
+        "Send `event` or `since`, and not both.",
+    ),
+    rule(
         "request.invalid",
         "Several problems",
         "The request has more than one problem; `errors` lists all of them.",
@@ -678,7 +696,7 @@ pub const RULES: &[Rule] = &[
     rule(
         "state.unsupported",
         "No such state",
-        "The list is filtered by a state that no post has.",
+        "A list is filtered by a state that no post has, or an endpoint is to have one that there is not.",
         "Send one of the states that the detail names.",
     ),
     rule(
@@ -704,6 +722,42 @@ pub const RULES: &[Rule] = &[
         "No such transport",
         "The post asks for a transport that is not taken here.",
         "Leave it out, or send one that the detail names.",
+    ),
+    rule(
+        "url.address",
+        "The host's address is not public",
+        "The host is, or resolves to, an address that is not on the public internet: loopback, private, link-local and others.",
+        "Use a host all of whose addresses are on the public internet.",
+    ),
+    rule(
+        "url.format",
+        "Not a URL",
+        "A URL is absolute, has at most 2,048 characters, and no blanks or backslashes.",
+        "Send an absolute URL such as `https://example.com/path`, with special characters encoded.",
+    ),
+    rule(
+        "url.host",
+        "The host is not a public name",
+        "Names such as `localhost`, names without a dot and names of inner networks mean nothing in public.",
+        "Use a host name of the public DNS, without a dot at its end.",
+    ),
+    rule(
+        "url.port",
+        "The port belongs to another protocol",
+        "A URL is asked for on port 443, or on 1024 or higher.",
+        "Serve it on one of these ports.",
+    ),
+    rule(
+        "url.scheme",
+        "The URL is not https",
+        "Nothing is asked for without TLS.",
+        "Serve it by HTTPS with a certificate of a public authority.",
+    ),
+    rule(
+        "url.userinfo",
+        "The URL bears a user name or a password",
+        "What stands before `@` is refused.",
+        "Leave it out; put a secret into the path or the query.",
     ),
     rule(
         "verification_file.content",
@@ -819,6 +873,42 @@ pub const RULES: &[Rule] = &[
         "The signature is wrong",
         "The webhook is not signed with the app's client secret.",
         "Sign the raw body as TikTok does.",
+    ),
+    rule(
+        "webhook_endpoint.contended",
+        "Changed at the same time",
+        "Somebody else changes this endpoint at the same time.",
+        "Send the same request again.",
+    ),
+    rule(
+        "webhook_endpoint.description.max",
+        "The description is too long",
+        "A description has at most 200 characters.",
+        "Shorten it.",
+    ),
+    rule(
+        "webhook_endpoint.disabled",
+        "The endpoint is off",
+        "Nothing is sent to an endpoint that is turned off.",
+        "Turn it on with PATCH /v1/webhook-endpoints/{id}: its `state` is to be `enabled`.",
+    ),
+    rule(
+        "webhook_endpoint.events.unknown",
+        "No such type of event",
+        "An endpoint takes types of the catalogue, or whole families such as `post.*`.",
+        "Send types of GET /v1/event-types, families, or `*` for all.",
+    ),
+    rule(
+        "webhook_endpoint.limit",
+        "Too many endpoints",
+        "A workspace has at most 20 webhook endpoints.",
+        "Remove one that is needed no more, or let one endpoint take more types of events.",
+    ),
+    rule(
+        "webhook_endpoint.not_found",
+        "No such webhook endpoint",
+        "This workspace has no webhook endpoint with this id.",
+        "Check the id; ids are case-sensitive and belong to one workspace.",
     ),
 ];
 

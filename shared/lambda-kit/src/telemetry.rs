@@ -20,7 +20,7 @@ pub const NAMESPACE: &str = "Slipway";
 ///
 /// All others are held at INFO. Below it HTTP clients, the SDK and Lambda's runtime print requests, answers, headers and whole
 /// payloads, and with them tokens and signed URLs.
-pub const OURS: [&str; 17] = [
+pub const OURS: [&str; 19] = [
     "api",
     "domain",
     "flows",
@@ -37,6 +37,8 @@ pub const OURS: [&str; 17] = [
     "tiktok",
     "token_refresh",
     "vault_kms",
+    "views",
+    "webhook_deliver",
     "wiring",
 ];
 

@@ -44,7 +44,7 @@ impl fmt::Display for Forbidden {
 
 /// IANA's IPv4 Special-Purpose Address Registry, and class D and E.
 const V4: [(Ipv4Addr, u32, Forbidden); 17] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8, Forbidden::Unspecified),
+    (Ipv4Addr::UNSPECIFIED, 8, Forbidden::Unspecified),
     (Ipv4Addr::new(10, 0, 0, 0), 8, Forbidden::Private),
     (Ipv4Addr::new(100, 64, 0, 0), 10, Forbidden::Shared),
     (Ipv4Addr::new(127, 0, 0, 0), 8, Forbidden::Loopback),
@@ -63,11 +63,11 @@ const V4: [(Ipv4Addr, u32, Forbidden); 17] = [
     (Ipv4Addr::new(224, 0, 0, 0), 4, Forbidden::Multicast),
 ];
 
-/// What is not global unicast (2000::/3) by its first bits, for a word that says why, and what is set aside within it.
+/// What is not global unicast (`2000::/3`) by its first bits, for a word that says why, and what is set aside within it.
 const V6: [(Ipv6Addr, u32, Forbidden); 15] = [
     (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96, Forbidden::Embedded),
     (Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, 0, 0), 96, Forbidden::Embedded),
-    (Ipv6Addr::new(0, 0, 0, 0, 0, 0, 0, 0), 96, Forbidden::Embedded),
+    (Ipv6Addr::UNSPECIFIED, 96, Forbidden::Embedded),
     (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96, Forbidden::Embedded),
     (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48, Forbidden::Embedded),
     (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7, Forbidden::Private),

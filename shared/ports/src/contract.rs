@@ -6,20 +6,22 @@
 use domain::account::{AccountStatus, Binding, Lease, Slot, TokenField, Tokens};
 use domain::app::{AppFacts, Detour, Sighting};
 use domain::content::ContentHash;
+use domain::delivery::{Attempt, DeliveryState};
+use domain::endpoint::Off;
 use domain::media::{Container, MediaState, Probe};
-use domain::notice::News;
+use domain::notice::{EndpointNews, News};
 use domain::post::{AfterDeath, Failure, HoldReason, PublishId, Verdict, Wish, Witness};
 use domain::timeline::Actor;
 use domain::{
-    Account, AccountId, CreatorId, Event, Job, KeyId, Media, MediaId, Nonce, Notice, Outcome, Periods, Post,
-    PostId, Problem, Scope, SignedDuration, WorkspaceId, wake,
+    Account, AccountId, CreatorId, Delivery, Endpoint, EndpointId, Event, Job, KeyId, Media, MediaId, Nonce,
+    Notice, Outcome, Periods, Post, PostId, Problem, Scope, SignedDuration, WorkspaceId, wake,
 };
 
 use crate::samples::{self, NOON};
 use crate::{
-    Accounts, ApiKey, AppRows, Connected, Connections, Copied, Created, Creators, DueAccounts, DueKey,
-    DueRow, DueRows, Guard, Guards, KeyCreated, Keys, Leased, MediaRows, Notices, Objects, OpenError,
-    Plaintext, Posts, Queues, Read, Rescue, Saved, Stored, Unexplained, Vault,
+    Accounts, ApiKey, AppRows, Connected, Connections, Copied, Created, Creators, Deliveries, DueAccounts,
+    DueKey, DueRow, DueRows, Endpoints, Guard, Guards, KeyCreated, Keys, Leased, MediaRows, Notices, Objects,
+    OpenError, Plaintext, Posts, Queues, Read, Rescue, Saved, Stored, Unexplained, Vault,
 };
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
@@ -743,6 +745,8 @@ pub async fn notices(store: &(impl Notices + Posts)) {
         assert!(store.record(notice).await.unwrap());
         assert!(!store.record(notice).await.unwrap(), "once");
     }
+    assert_eq!(store.notice(&ends.id).await.unwrap().as_ref(), Some(&ends));
+    assert_eq!(store.notice(&domain::NoticeId::from_bits(0x8002)).await.unwrap(), None);
     let later = Notice { at: NOON + HOUR * 9, ..lost.clone() };
     assert!(!store.record(&later).await.unwrap(), "the first word stays");
     let first = store.list_notices(&workspace, None, 2).await.unwrap();
@@ -750,6 +754,101 @@ pub async fn notices(store: &(impl Notices + Posts)) {
     assert_eq!(first.rows, [back, ends]);
     assert_eq!((rest.rows, rest.next_cursor), (vec![lost], None));
     assert_eq!(store.list_notices(&WorkspaceId::from_bits(0x8009), None, 2).await.unwrap().rows, []);
+}
+
+/// [`Endpoints`] and [`Deliveries`], and what is due of them. Uses ids from 0xe000.
+pub async fn webhooks(store: &(impl Endpoints + Deliveries + DueRows + Notices)) {
+    an_endpoint_is_saved_with_what_is_told_of_it(store).await;
+    a_delivery_is_made_once_and_listed_by_its_endpoint(store).await;
+}
+
+async fn an_endpoint_is_saved_with_what_is_told_of_it(store: &(impl Endpoints + DueRows + Notices)) {
+    let workspace = WorkspaceId::from_bits(0xe000);
+    let endpoint = |bits, at| Endpoint { workspace: workspace.clone(), ..samples::endpoint(bits, at) };
+    let (first, second) = (endpoint(0xe001, NOON), endpoint(0xe002, NOON + HOUR));
+    assert_eq!(store.endpoint(&first.id).await.unwrap(), None);
+    let stored = new(store.create_endpoint(&first, nonce(1)).await.unwrap());
+    assert_eq!(new(store.create_endpoint(&first, nonce(1)).await.unwrap()), stored, "perhaps our own write");
+    let again = store.create_endpoint(&first, nonce(2)).await.unwrap();
+    assert_eq!(again, Created::Existed(stored.clone()));
+    new(store.create_endpoint(&second, nonce(3)).await.unwrap());
+    assert_eq!(store.endpoint(&first.id).await.unwrap(), Some(stored.clone()));
+    let page = store.list_endpoints(&workspace, None, 1).await.unwrap();
+    assert_eq!(page.rows, [second.clone()]);
+    let rest = store.list_endpoints(&workspace, page.next_cursor.as_deref(), 1).await.unwrap();
+    assert_eq!((rest.rows, rest.next_cursor), (vec![first.clone()], None));
+
+    let key = DueKey::Endpoint(first.id.clone());
+    let due = store.due(wake::partition(first.id.bits()), NOON + HOUR * 2, 100).await.unwrap();
+    assert!(due.iter().any(|due| due.key == key && Some(due.at) == first.due), "{due:?}");
+    let rows = store.rows(std::slice::from_ref(&key)).await.unwrap();
+    assert_eq!(rows.get(&key), Some(&DueRow::Endpoint(Box::new(first.clone()))));
+
+    let off = first.turned_off(Off::Failing, NOON + HOUR);
+    let told = Notice::of_endpoint(&off, NOON + HOUR, EndpointNews::Disabled, Some("failing".to_owned()));
+    let saved = written(store.save_endpoint(&stored, &off, Some(&told), nonce(4)).await.unwrap());
+    assert_eq!((&saved.row, saved.version), (&off, stored.version + 1));
+    assert_eq!(store.notice(&told.id).await.unwrap(), Some(told));
+    let due = store.due(wake::partition(first.id.bits()), NOON + HOUR * 2, 100).await.unwrap();
+    assert!(due.iter().all(|due| due.key != key), "what is off has nothing to do");
+    let late = Notice::of_endpoint(&off, NOON + HOUR * 2, EndpointNews::Disabled, None);
+    let conflict = store.save_endpoint(&stored, &first, Some(&late), nonce(5)).await.unwrap();
+    assert_eq!(conflict, Saved::Conflict(Some(saved.clone())));
+    assert_eq!(store.notice(&late.id).await.unwrap(), None, "both or neither");
+
+    let removed = off.removed(NOON + HOUR);
+    written(store.save_endpoint(&saved, &removed, None, nonce(6)).await.unwrap());
+    assert_eq!(store.list_endpoints(&workspace, None, 10).await.unwrap().rows, [second]);
+    let row = store.endpoint(&first.id).await.unwrap().expect("known for a while");
+    assert!(row.row.is_removed() && row.row.secrets.is_empty());
+}
+
+async fn a_delivery_is_made_once_and_listed_by_its_endpoint(store: &(impl Deliveries + DueRows)) {
+    let periods = Periods::default();
+    let endpoint = samples::endpoint(0xe010, NOON);
+    let told = |hours| {
+        let at = NOON + HOUR * hours;
+        let notice = Notice::of_endpoint(&endpoint, at, EndpointNews::Test, None);
+        Delivery::of(&endpoint.id, &notice, at, &periods)
+    };
+    let (first, second) = (told(0), told(1));
+    let keys = [first.key.clone(), second.key.clone()];
+    assert!(store.deliveries(&keys).await.unwrap().is_empty());
+    let stored = new(store.create_delivery(&first, nonce(1)).await.unwrap());
+    assert_eq!(store.create_delivery(&first, nonce(2)).await.unwrap(), Created::Existed(stored.clone()));
+    assert_eq!(store.deliveries(&keys).await.unwrap().get(&first.key), Some(&stored));
+    assert_eq!(store.deliveries(&keys).await.unwrap().len(), 1);
+    new(store.create_delivery(&second, nonce(3)).await.unwrap());
+    let page = store.list_deliveries(&endpoint.id, None, 1).await.unwrap();
+    assert_eq!(page.rows, [second]);
+    let rest = store.list_deliveries(&endpoint.id, page.next_cursor.as_deref(), 1).await.unwrap();
+    assert_eq!((rest.rows, rest.next_cursor), (vec![first.clone()], None));
+
+    let (partition, key) = (wake::partition(first.key.event.bits()), DueKey::Delivery(first.key.clone()));
+    let due = store.due(partition, NOON + HOUR, 100).await.unwrap();
+    assert!(due.iter().any(|due| due.key == key && Some(due.at) == first.due), "{due:?}");
+    let rows = store.rows(std::slice::from_ref(&key)).await.unwrap();
+    assert_eq!(rows.get(&key), Some(&DueRow::Delivery(Box::new(first.clone()))));
+
+    let attempt = Attempt {
+        at: NOON,
+        millis: 20,
+        status: Some(503),
+        code: None,
+        response: Some("busy\u{1f6a2}".to_owned()),
+    };
+    let failed = first.attempted(attempt.clone(), NOON + SECOND, 7, &periods);
+    let saved = written(store.save_delivery(&stored, &failed, nonce(4)).await.unwrap());
+    assert_eq!(saved.row, failed);
+    let conflict = store.save_delivery(&stored, &failed, nonce(5)).await.unwrap();
+    assert_eq!(conflict, Saved::Conflict(Some(saved.clone())));
+    let delivered =
+        failed.attempted(Attempt { status: Some(204), ..attempt }, NOON + SECOND * 6, 7, &periods);
+    assert!(matches!(delivered.state, DeliveryState::Delivered { .. }) && delivered.due.is_none());
+    written(store.save_delivery(&saved, &delivered, nonce(6)).await.unwrap());
+    assert_eq!(store.deliveries(&keys).await.unwrap()[&first.key].row, delivered);
+    let due = store.due(partition, NOON + HOUR, 100).await.unwrap();
+    assert!(due.iter().all(|due| due.key != key), "what is delivered has nothing to do");
 }
 
 /// [`AppRows`].
@@ -1007,6 +1106,7 @@ pub async fn queues(store: &impl Queues) {
         Job::Check(check),
         Job::Ingest { media: post.media, post: None },
         Job::Refresh { account: post.account, epoch: Some(1) },
+        Job::CatchUp(domain::job::CatchUp::of(EndpointId::from_bits(0xb001))),
     ];
     for job in &jobs {
         for delay in

@@ -13,8 +13,8 @@ use domain::limits::Limits;
 use domain::media::Container;
 use domain::post::PublishId;
 use domain::{
-    Account, AccountId, Creator, CreatorId, Job, KeyId, KeyName, Media, MediaId, Nonce, Notice, Post, PostId,
-    Scopes, SignedDuration, Timestamp, WorkspaceId,
+    Account, AccountId, Creator, CreatorId, Delivery, DeliveryKey, Endpoint, EndpointId, Job, KeyId, KeyName,
+    Media, MediaId, Nonce, Notice, NoticeId, Post, PostId, Scopes, SignedDuration, Timestamp, WorkspaceId,
 };
 
 #[cfg(feature = "fakes")]
@@ -463,6 +463,8 @@ pub trait Keys: Send + Sync {
 pub trait Notices: Send + Sync {
     /// Records a notice for 90 days. Recording the same again changes nothing. `false`: it was there.
     fn record(&self, notice: &Notice) -> impl Future<Output = PortResult<bool>> + Send;
+    /// A notice.
+    fn notice(&self, id: &NoticeId) -> impl Future<Output = PortResult<Option<Notice>>> + Send;
     /// A workspace's notices, newest first. A cursor that is none of ours ([`cursor::decode`]) is refused.
     fn list_notices(
         &self,
@@ -470,6 +472,63 @@ pub trait Notices: Send + Sync {
         cursor: Option<&str>,
         limit: u32,
     ) -> impl Future<Output = PortResult<Page<Notice>>> + Send;
+}
+
+/// Rows of webhook endpoints.
+pub trait Endpoints: Send + Sync {
+    /// Writes a new row.
+    fn create_endpoint(
+        &self,
+        endpoint: &Endpoint,
+        nonce: Nonce,
+    ) -> impl Future<Output = PortResult<Created<Endpoint>>> + Send;
+    /// The endpoint, strongly consistent.
+    fn endpoint(&self, id: &EndpointId) -> impl Future<Output = PortResult<Option<Stored<Endpoint>>>> + Send;
+    /// Writes the endpoint if its version is still the seen one, and with it what its workspace is told: both or neither.
+    /// One that was removed leaves the list.
+    fn save_endpoint(
+        &self,
+        seen: &Stored<Endpoint>,
+        endpoint: &Endpoint,
+        news: Option<&Notice>,
+        nonce: Nonce,
+    ) -> impl Future<Output = PortResult<Saved<Endpoint>>> + Send;
+    /// A workspace's endpoints, newest first. A cursor that is none of ours ([`cursor::decode`]) is refused.
+    fn list_endpoints(
+        &self,
+        workspace: &WorkspaceId,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> impl Future<Output = PortResult<Page<Endpoint>>> + Send;
+}
+
+/// Rows of deliveries, kept for 30 days.
+pub trait Deliveries: Send + Sync {
+    /// Writes a new row.
+    fn create_delivery(
+        &self,
+        delivery: &Delivery,
+        nonce: Nonce,
+    ) -> impl Future<Output = PortResult<Created<Delivery>>> + Send;
+    /// Deliveries by their keys, strongly consistent; what is missing is left out.
+    fn deliveries(
+        &self,
+        keys: &[DeliveryKey],
+    ) -> impl Future<Output = PortResult<HashMap<DeliveryKey, Stored<Delivery>>>> + Send;
+    /// Writes the delivery if its version is still the seen one.
+    fn save_delivery(
+        &self,
+        seen: &Stored<Delivery>,
+        delivery: &Delivery,
+        nonce: Nonce,
+    ) -> impl Future<Output = PortResult<Saved<Delivery>>> + Send;
+    /// An endpoint's deliveries, newest first. A cursor that is none of ours ([`cursor::decode`]) is refused.
+    fn list_deliveries(
+        &self,
+        endpoint: &EndpointId,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> impl Future<Output = PortResult<Page<Delivery>>> + Send;
 }
 
 /// What TikTok told us and nothing here explains.
@@ -569,6 +628,10 @@ pub enum DueKey {
     Post(PostId),
     /// A media.
     Media(MediaId),
+    /// A delivery of a webhook.
+    Delivery(DeliveryKey),
+    /// A webhook endpoint.
+    Endpoint(EndpointId),
 }
 
 /// A row that is due, as it is in the table.
@@ -578,9 +641,13 @@ pub enum DueRow {
     Post(Box<Post>),
     /// A media.
     Media(Box<Media>),
+    /// A delivery of a webhook.
+    Delivery(Box<Delivery>),
+    /// A webhook endpoint.
+    Endpoint(Box<Endpoint>),
 }
 
-/// The posts' and media's side of the `due` index; only the sweep of `status-poll` reads it.
+/// The side of posts, media and webhooks of the `due` index; only the sweep of `status-poll` reads it.
 pub trait DueRows: Send + Sync {
     /// Rows of a partition that are due before `before`, oldest first.
     fn due(
@@ -756,7 +823,7 @@ pub trait Queues: Send + Sync {
 /// A message that failed again and again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// The queue that it was in: `publish`, `status`, `ingest` or `refresh`.
+    /// The queue that it was in: `publish`, `status`, `ingest`, `refresh` or `delivery`.
     pub queue: String,
     /// Its body, as it was sent.
     pub body: String,

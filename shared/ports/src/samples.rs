@@ -7,14 +7,15 @@ use domain::content::{
     Allow, Caption, Consent, ContentHash, Disclosure, Kind, Mode, PrivacyLevel, Title, Transport,
 };
 use domain::creator::{CreatorInfo, CreatorStatus};
+use domain::endpoint::Secret;
 use domain::limits::Limits;
 use domain::media::{
     Container, Declared, MediaState, PhotoFormat, PhotoProbe, Pinned, PinnedVideo, Probe, VideoProbe,
 };
 use domain::post::{Order, Wish};
 use domain::{
-    Account, AccountId, Content, Creator, CreatorId, KeyId, KeyName, Media, MediaId, Periods, Post, PostId,
-    Scopes, SignedDuration, Timestamp, WorkspaceId,
+    Account, AccountId, Content, Creator, CreatorId, Endpoint, EndpointId, KeyId, KeyName, Media, MediaId,
+    Periods, Post, PostId, Scopes, SignedDuration, Timestamp, WorkspaceId,
 };
 
 use crate::{ApiKey, Connecting};
@@ -206,6 +207,13 @@ pub fn creator_info(now: Timestamp) -> CreatorInfo {
         max_video_post_duration_sec: 300,
         fetched_at: now,
     }
+}
+
+/// A webhook endpoint of [`workspace`] that was made at `now`.
+pub fn endpoint(bits: u128, now: Timestamp) -> Endpoint {
+    let secret = Secret { number: 1, sealed: sealed(7), ends_at: None, request_sha256: None };
+    let (id, url) = (EndpointId::from_bits(bits), "https://hooks.example/slipway".to_owned());
+    Endpoint::new(id, workspace(), url, secret, now, &Periods::default())
 }
 
 /// A key of [`workspace`] that was made at `now`, may do everything, and whose secret hashes to `[0x5e; 32]`.

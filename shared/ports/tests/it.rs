@@ -18,6 +18,7 @@ async fn the_table_keeps_its_promises() {
     contract::connections(&table).await;
     contract::guards(&table).await;
     contract::notices(&table).await;
+    contract::webhooks(&table).await;
     contract::app_rows(&table).await;
     contract::due_rows(&MemoryTable::new()).await;
     contract::due_accounts(&MemoryTable::new()).await;

@@ -1,7 +1,7 @@
 //! The queues on SQS.
 //!
-//! Standard queues whose messages bear the account as their group (fair queues) and their own delay. A message may come
-//! twice and in any order: the row it names decides.
+//! Standard queues whose messages bear the account (of a delivery the endpoint) as their group (fair queues) and their own delay.
+//! A message may come twice and in any order: the row it names decides.
 
 #![warn(missing_docs)]
 
@@ -26,6 +26,8 @@ pub struct QueueUrls {
     pub refresh: Option<String>,
     /// `Job::Transfer`.
     pub transfer: Option<String>,
+    /// `Job::Deliver` and `Job::CatchUp`.
+    pub delivery: Option<String>,
 }
 
 /// Sends jobs to their queues.
@@ -54,6 +56,7 @@ impl Sqs {
             Job::Ingest { .. } => ("ingest", &self.urls.ingest),
             Job::Refresh { .. } => ("refresh", &self.urls.refresh),
             Job::Transfer(_) => ("transfer", &self.urls.transfer),
+            Job::Deliver(_) | Job::CatchUp(_) => ("delivery", &self.urls.delivery),
         };
         (name, url.as_deref())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use domain::job::{Check, Publish};
-use domain::{AccountId, Job, MediaId, PostId, SignedDuration, Timestamp};
+use domain::{AccountId, DeliveryKey, EndpointId, Job, MediaId, NoticeId, PostId, SignedDuration, Timestamp};
 use ministack::Ministack;
 use ports::Queues as _;
 use queue_sqs::{QueueUrls, Sqs};
@@ -27,6 +27,7 @@ impl Stage {
             ingest: Some(created(&sqs, "ingest").await),
             refresh: Some(created(&sqs, "refresh").await),
             transfer: Some(created(&sqs, "transfer").await),
+            delivery: Some(created(&sqs, "delivery").await),
         };
         let queues = Sqs::new(sqs.clone(), urls.clone());
         Self { sqs, urls, queues, _ministack: ministack }
@@ -73,7 +74,7 @@ async fn created(sqs: &Client, name: &str) -> String {
     created.queue_url.expect("a URL")
 }
 
-fn jobs() -> [Job; 4] {
+fn jobs() -> [Job; 5] {
     let (post, account) = (PostId::from_bits(1), AccountId::from_bits(2));
     let ticket = Some(Timestamp::from_second(1_800_000_000).expect("a time"));
     [
@@ -87,6 +88,7 @@ fn jobs() -> [Job; 4] {
         Job::Check(Check { post, account: account.clone(), swept: true, refused_epoch: Some(3) }),
         Job::Ingest { media: MediaId::from_bits(3), post: None },
         Job::Refresh { account, epoch: Some(4) },
+        Job::Deliver(DeliveryKey { endpoint: EndpointId::from_bits(5), event: NoticeId::from_bits(6) }),
     ]
 }
 
@@ -97,7 +99,9 @@ async fn a_job_goes_to_its_own_queue_as_it_is_in_the_group_of_its_account() {
         stage.queues.send(&job, SignedDuration::ZERO).await.unwrap();
     }
     let urls = &stage.urls;
-    for (job, url) in jobs().iter().zip([&urls.publish, &urls.status, &urls.ingest, &urls.refresh]) {
+    for (job, url) in
+        jobs().iter().zip([&urls.publish, &urls.status, &urls.ingest, &urls.refresh, &urls.delivery])
+    {
         let message = stage.receive(url.as_ref(), 5).await.expect("the job is there");
         assert_eq!(&serde_json::from_str::<Job>(message.body().unwrap()).unwrap(), job);
         let group = &message.attributes().unwrap()[&MessageSystemAttributeName::MessageGroupId];
@@ -135,7 +139,7 @@ async fn a_function_without_the_url_of_a_queue_is_told_which_one() {
     let stage = Stage::new().await;
     let publishes_only = QueueUrls { publish: stage.urls.publish.clone(), ..QueueUrls::default() };
     let queues = Sqs::new(stage.sqs.clone(), publishes_only);
-    let [publish, check, ingest, refresh] = jobs();
+    let [publish, check, ingest, refresh, _delivery] = jobs();
     queues.send(&publish, SignedDuration::ZERO).await.unwrap();
     for (job, name) in [(check, "status"), (ingest, "ingest"), (refresh, "refresh")] {
         let error = queues.send(&job, SignedDuration::ZERO).await.unwrap_err();

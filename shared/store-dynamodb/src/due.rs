@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
-use domain::{AccountId, Timestamp, wake};
+use domain::{AccountId, DeliveryKey, Timestamp, wake};
 use ports::{Due, DueAccounts, DueKey, DueRow, DueRows, PortError, PortResult, Read};
 
 use crate::item::{Item, Reader, number, text};
 use crate::update::Update;
-use crate::{Store, Wrote, accounts, failed, media, posts};
+use crate::{Store, Wrote, accounts, failed, media, posts, webhooks};
 
 const PK: &str = "due_pk";
 const SK: &str = "due_sk";
@@ -69,6 +69,12 @@ fn key_of(pk: &str) -> Option<DueKey> {
     match pk.split_once('#')? {
         ("post", id) => id.parse().ok().map(DueKey::Post),
         ("media", id) => id.parse().ok().map(DueKey::Media),
+        ("endpoint", id) => id.parse().ok().map(DueKey::Endpoint),
+        ("delivery", id) => {
+            let (endpoint, event) = id.split_once('#')?;
+            let key = DeliveryKey { endpoint: endpoint.parse().ok()?, event: event.parse().ok()? };
+            Some(DueKey::Delivery(key))
+        }
         _ => None,
     }
 }
@@ -77,6 +83,8 @@ fn pk_of(key: &DueKey) -> String {
     match key {
         DueKey::Post(id) => posts::pk(id),
         DueKey::Media(id) => media::pk(id),
+        DueKey::Delivery(key) => webhooks::delivery_pk(key),
+        DueKey::Endpoint(id) => webhooks::endpoint_pk(id),
     }
 }
 
@@ -148,6 +156,8 @@ impl DueRows for Store {
             Ok(match key {
                 DueKey::Post(_) => DueRow::Post(Box::new(posts::read(item)?.row)),
                 DueKey::Media(_) => DueRow::Media(Box::new(media::read(item)?.row)),
+                DueKey::Delivery(_) => DueRow::Delivery(Box::new(webhooks::read_delivery(item)?.row)),
+                DueKey::Endpoint(_) => DueRow::Endpoint(Box::new(webhooks::read_endpoint(item)?.row)),
             })
         };
         let rows = keys.iter().filter_map(|key| match read(key, found.get(&pk_of(key))?) {
@@ -165,6 +175,8 @@ impl DueRows for Store {
         let bits = match key {
             DueKey::Post(id) => id.bits(),
             DueKey::Media(id) => id.bits(),
+            DueKey::Delivery(key) => key.event.bits(),
+            DueKey::Endpoint(id) => id.bits(),
         };
         self.move_due(&pk, seen, due.map(|at| keys(Side::Posts, bits, &pk, at)), true).await
     }

@@ -15,6 +15,7 @@ mod media;
 mod notices;
 mod posts;
 mod update;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! What workspaces are told.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::{Notice, WorkspaceId};
+use domain::{Notice, NoticeId, WorkspaceId};
 use ports::{Notices, Page, PortResult, cursor};
 
 use crate::item::{Item, Reader, document, millis, number, text};
@@ -17,7 +17,7 @@ fn read(item: &Item) -> PortResult<Notice> {
     Ok(Notice {
         id: id.ok_or_else(|| row.unreadable("pk"))?,
         workspace: row.parsed("w")?,
-        creator: row.parsed("c")?,
+        creator: row.maybe("c", Reader::parsed)?,
         at: row.time("at")?,
         news: row.document("nw")?,
     })
@@ -28,9 +28,12 @@ pub(crate) fn pk(notice: &Notice) -> String {
 }
 
 pub(crate) fn put(update: Update, notice: &Notice) -> PortResult<Update> {
+    let update = match &notice.creator {
+        Some(creator) => update.set("c", text(creator.as_str())),
+        None => update,
+    };
     Ok(update
         .set("w", text(notice.workspace.as_str()))
-        .set("c", text(notice.creator.as_str()))
         .set("at", millis(notice.at))
         .set("nw", document(&notice.news)?)
         .set("list_pk", text(format!("event#{}", notice.workspace)))
@@ -43,6 +46,10 @@ impl Notices for Store {
         let update = put(Update::when("attribute_not_exists(#pk)"), notice)?;
         let wrote = self.update(&pk(notice), update, ReturnValue::None).await?;
         Ok(matches!(wrote, Wrote::Done(_)))
+    }
+
+    async fn notice(&self, id: &NoticeId) -> PortResult<Option<Notice>> {
+        self.find(format!("event#{id}")).await?.as_ref().map(read).transpose()
     }
 
     async fn list_notices(

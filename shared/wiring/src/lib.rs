@@ -40,6 +40,9 @@ pub fn periods(settings: &Settings) -> Result<Periods, SettingsError> {
     let evidence_ladder = settings.seconds_list("EVIDENCE_LADDER");
     let fence_wait = settings.seconds("FENCE_WAIT_SECONDS");
     let media_deadline = settings.seconds("MEDIA_DEADLINE_SECONDS");
+    let webhook_ladder = settings.seconds_list("WEBHOOK_LADDER");
+    let webhook_deadline = settings.seconds("WEBHOOK_DEADLINE_SECONDS");
+    let webhook_check = settings.seconds("WEBHOOK_CHECK_SECONDS");
     settings.check()?;
     Ok(Periods {
         claim_margin: claim_margin?,
@@ -53,5 +56,8 @@ pub fn periods(settings: &Settings) -> Result<Periods, SettingsError> {
         evidence_ladder: evidence_ladder?,
         fence_wait: fence_wait?,
         media_deadline: media_deadline?,
+        webhook_ladder: webhook_ladder?,
+        webhook_deadline: webhook_deadline?,
+        webhook_check: webhook_check?,
     })
 }

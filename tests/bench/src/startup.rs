@@ -48,6 +48,11 @@ fn cases() -> Vec<Case> {
     let check = json!({ "job": "check.v1", "post": post, "account": account });
     let transfer = json!({ "job": "transfer.v1", "post": post, "account": account });
     let refresh = json!({ "job": "refresh.v1", "account": account, "epoch": 1 });
+    let deliver = json!({
+        "job": "deliver.v1",
+        "endpoint": format!("whe_{:032x}", 7),
+        "event": format!("evt_{:032x}", 7),
+    });
     vec![
         case(BASELINE, "any event", batch(&json!({})), done()),
         case("api", "GET /healthz", request("GET", "/healthz", None), ("/statusCode", json!(200))),
@@ -64,6 +69,7 @@ fn cases() -> Vec<Case> {
         case("status-poll", "sweep, 16 empty partitions", json!({ "sweep": "posts" }), done()),
         case("token-refresh", "job of an unknown account", batch(&refresh), done()),
         case("token-refresh", "sweep, 16 empty partitions", json!({ "sweep": "accounts" }), done()),
+        case("webhook-deliver", "job of an unknown delivery", batch(&deliver), done()),
     ]
 }
 
@@ -159,6 +165,12 @@ pub(crate) fn environment(aws: &str) -> BTreeMap<&'static str, String> {
         ("TRANSFER_QUEUE_URL", queue("transfer")),
         ("INGEST_QUEUE_URL", queue("ingest")),
         ("REFRESH_QUEUE_URL", queue("refresh")),
+        ("DELIVERY_QUEUE_URL", queue("delivery")),
+        ("PUBLISH_DEAD_LETTERS_URL", queue("publish-dead")),
+        ("STATUS_DEAD_LETTERS_URL", queue("status-dead")),
+        ("INGEST_DEAD_LETTERS_URL", queue("ingest-dead")),
+        ("REFRESH_DEAD_LETTERS_URL", queue("refresh-dead")),
+        ("DELIVERY_DEAD_LETTERS_URL", queue("delivery-dead")),
         ("TIKTOK_API_BASE_URL", text("https://open.tiktokapis.com")),
         ("TIKTOK_AUTH_BASE_URL", text("https://www.tiktok.com")),
         ("PUBLIC_BASE_URL", text("")),
@@ -171,8 +183,14 @@ pub(crate) fn environment(aws: &str) -> BTreeMap<&'static str, String> {
         ("TAIL_LADDER", text("900,1800,3600,7200,14400,21600")),
         ("TAIL_SECONDS", text("172800")),
         ("UNCONFIRMED_DEADLINE_SECONDS", text("4500")),
+        ("EVIDENCE_LADDER", text("60,120,240,480,900")),
+        ("FENCE_WAIT_SECONDS", text("300")),
+        ("FETCH_LOG_DELAY_SECONDS", text("0")),
         ("MEDIA_DEADLINE_SECONDS", text("86400")),
         ("POST_DEADLINE_SECONDS", text("86400")),
+        ("WEBHOOK_LADDER", text("5,300,1800,7200,18000,36000,36000")),
+        ("WEBHOOK_DEADLINE_SECONDS", text("432000")),
+        ("WEBHOOK_CHECK_SECONDS", text("3600")),
         ("REFRESH_AT_PERCENT", text("60")),
         ("REFRESH_JITTER_PERCENT", text("15")),
         ("KEEP_ALIVE_DAYS", text("30")),

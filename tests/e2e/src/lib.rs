@@ -10,6 +10,7 @@ pub mod faults;
 pub mod journey;
 pub mod kills;
 pub mod limits;
+pub mod receiver;
 pub mod rig;
 mod rows;
 pub mod scheduled;

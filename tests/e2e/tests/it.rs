@@ -25,6 +25,8 @@ mod repeats;
 mod scheduled;
 #[path = "it/tokens.rs"]
 mod tokens;
+#[path = "it/webhooks.rs"]
+mod webhooks;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -64,7 +66,10 @@ struct Rigs {
 impl Rigs {
     async fn edge(&self) -> Result<&Rig> {
         self.started(&self.edge, || {
-            let mut setup = Setup::default().with("RefreshAtPercent", "60").with("RefreshJitterPercent", "0");
+            let mut setup = Setup::default()
+                .with("RefreshAtPercent", "60")
+                .with("RefreshJitterPercent", "0")
+                .with("OutboundExceptions", webhooks::receiver().place());
             setup.tiktok.tokens.access_ms = 240_000;
             setup
         })
@@ -160,6 +165,9 @@ fn main() -> ExitCode {
             creators::a_verification_file_is_served_wherever_tiktok_looks
             creators::a_key_is_rotated_and_revoked
             bad_input::whatever_is_wrong_is_named_with_its_field_rule_and_remedy
+            webhooks::the_published_libraries_verify_what_a_post_has_sent
+            webhooks::a_receiver_that_failed_is_asked_again_and_one_that_hangs_holds_up_nobody
+            webhooks::an_endpoint_is_at_a_public_https_url_or_it_is_refused
             bad_input::a_key_that_is_expired_or_unknown_opens_nothing
         ;
         silent:

@@ -16,14 +16,14 @@ use domain::limits::Limits;
 use domain::media::Container;
 use domain::post::PublishId;
 use domain::{
-    Account, AccountId, Content, Creator, CreatorId, Job, KeyId, Media, MediaId, Nonce, Notice, Post, PostId,
-    SignedDuration, Timestamp, WorkspaceId,
+    Account, AccountId, Content, Creator, CreatorId, Delivery, DeliveryKey, Endpoint, EndpointId, Job, KeyId,
+    Media, MediaId, Nonce, Notice, NoticeId, Post, PostId, SignedDuration, Timestamp, WorkspaceId,
 };
 use ports::{
     Accounts, ApiKey, AppRows, Connected, Connecting, Connections, Copied, Created, Creators, DeadLetter,
-    DeadLetters, Due, DueAccounts, DueKey, DueRow, DueRows, FetchLog, Guard, Guards, KeyCreated, Keys,
-    Leased, MediaRows, Notices, Objects, OpenError, Page, Plaintext, PortError, PortResult, Posts, Queues,
-    Read, Rescue, Saved, SecretUrl, Stored, Unexplained, Upload, Vault, Work,
+    DeadLetters, Deliveries, Due, DueAccounts, DueKey, DueRow, DueRows, Endpoints, FetchLog, Guard, Guards,
+    KeyCreated, Keys, Leased, MediaRows, Notices, Objects, OpenError, Page, Plaintext, PortError, PortResult,
+    Posts, Queues, Read, Rescue, Saved, SecretUrl, Stored, Unexplained, Upload, Vault, Work,
 };
 
 /// What happens at a call.
@@ -367,7 +367,27 @@ watched!(Accounts {
 
 watched!(Notices {
     record(notice: &Notice) -> PortResult<bool>;
+    notice(id: &NoticeId) -> PortResult<Option<Notice>>;
     list_notices(workspace: &WorkspaceId, cursor: Option<&str>, limit: u32) -> PortResult<Page<Notice>>;
+});
+
+watched!(Endpoints {
+    create_endpoint(endpoint: &Endpoint, nonce: Nonce) -> PortResult<Created<Endpoint>>;
+    endpoint(id: &EndpointId) -> PortResult<Option<Stored<Endpoint>>>;
+    save_endpoint(
+        seen: &Stored<Endpoint>,
+        endpoint: &Endpoint,
+        news: Option<&Notice>,
+        nonce: Nonce,
+    ) -> PortResult<Saved<Endpoint>>;
+    list_endpoints(workspace: &WorkspaceId, cursor: Option<&str>, limit: u32) -> PortResult<Page<Endpoint>>;
+});
+
+watched!(Deliveries {
+    create_delivery(delivery: &Delivery, nonce: Nonce) -> PortResult<Created<Delivery>>;
+    deliveries(keys: &[DeliveryKey]) -> PortResult<HashMap<DeliveryKey, Stored<Delivery>>>;
+    save_delivery(seen: &Stored<Delivery>, delivery: &Delivery, nonce: Nonce) -> PortResult<Saved<Delivery>>;
+    list_deliveries(endpoint: &EndpointId, cursor: Option<&str>, limit: u32) -> PortResult<Page<Delivery>>;
 });
 
 watched!(AppRows {

@@ -489,7 +489,7 @@ impl Stage {
         let sealed = match field {
             TokenField::Access => &tokens.access,
             TokenField::Refresh => &tokens.refresh,
-            TokenField::UploadUrl => panic!("no token"),
+            TokenField::UploadUrl | TokenField::Endpoint => panic!("no token"),
         };
         let secret = done(self.vault.open(sealed, &account.binding(field, tokens.epoch))).expect("it opens");
         secret.expose().to_owned()

@@ -465,6 +465,8 @@ impl Engine {
             Job::Heard(_) => "heard",
             Job::Refresh { .. } => "refresh",
             Job::Ingest { .. } => "ingest",
+            Job::Deliver(_) => "deliver",
+            Job::CatchUp(_) => "catch up",
         };
         *self.deliveries.entry(name).or_default() += 1;
         let office = Arc::clone(&self.office);
@@ -758,7 +760,12 @@ impl Engine {
 /// Timeout and visibility, in milliseconds, as the template has them.
 fn timeout_of(job: &Job) -> (i64, i64) {
     let timeout = match job {
-        Job::Publish(_) | Job::Check(_) | Job::Release(_) | Job::Heard(_) => 30_000,
+        Job::Publish(_)
+        | Job::Check(_)
+        | Job::Release(_)
+        | Job::Heard(_)
+        | Job::Deliver(_)
+        | Job::CatchUp(_) => 30_000,
         Job::Refresh { .. } | Job::Ingest { .. } => 60_000,
         Job::Transfer(_) => 120_000,
     };

@@ -192,6 +192,8 @@ impl Office {
             Job::Heard(job) => self.poll.heard(job).await,
             Job::Refresh { account, epoch } => self.refresh.refresh(account, epoch, deadline).await,
             Job::Ingest { media, post } => self.ingest.ingest(&media, post).await,
+            // nobody has an endpoint here
+            Job::Deliver(_) | Job::CatchUp(_) => Ok(()),
         };
         if done.is_ok() { End::Done } else { End::Failed }
     }
@@ -246,6 +248,7 @@ impl Office {
             tiktok_mode: ModeSetting::Auto,
             media_base_url: Some(MEDIA_BASE_URL.to_owned()),
             cors_origins: Vec::new(),
+            rules: api::Rules::default(),
             keys: KeyCache::default(),
         }
         .router()

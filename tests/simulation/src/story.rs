@@ -51,6 +51,8 @@ pub(crate) fn job_name(job: &Job) -> String {
         Job::Check(job) => format!("check({})", short(job.post.as_str())),
         Job::Ingest { media, .. } => format!("ingest({})", short(media.as_str())),
         Job::Heard(job) => format!("heard({})", job.publish_id.0),
+        Job::Deliver(key) => format!("deliver({})", short(key.event.as_str())),
+        Job::CatchUp(job) => format!("catch up({})", short(job.endpoint.as_str())),
         Job::Release(job) => format!("release({})", short(job.creator.as_str())),
         Job::Refresh { account, epoch } => format!("refresh({}, {epoch:?})", short(account.as_str())),
     }

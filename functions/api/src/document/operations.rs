@@ -164,6 +164,110 @@ pub(crate) fn list_events() -> Operation {
         .lists::<view::Notice>("A page of events.")
 }
 
+pub(crate) fn list_event_types() -> Operation {
+    about(
+        "Events",
+        "List the types of events",
+        "The whole catalogue, each type with an example of what is posted.",
+    )
+    .needs(Scope::EventsRead)
+    .lists::<view::EventType>("The types.")
+}
+
+pub(crate) fn create_endpoint() -> Operation {
+    about(
+        "Webhooks",
+        "Make a webhook endpoint",
+        "Events are posted to it by Standard Webhooks: verify `webhook-id`, `webhook-timestamp` and `webhook-signature` with one of \
+         its libraries and the secret. The answer is the only one that shows the secret; a repeat under the same Idempotency-Key \
+         shows it again, with the endpoint as it is by then. At most 20 endpoints.",
+    )
+    .needs(Scope::WebhooksWrite)
+    .repeatable()
+    .reads::<bodies::WebhookEndpointWanted>()
+    .answers::<view::NewEndpoint>(201, "The endpoint, and what signs.")
+    .refuses(&[409])
+}
+
+pub(crate) fn list_webhook_endpoints() -> Operation {
+    about("Webhooks", "List webhook endpoints", "Newest first, without their secrets.")
+        .needs(Scope::WebhooksRead)
+        .lists::<view::Endpoint>("A page of endpoints.")
+}
+
+pub(crate) fn read_endpoint() -> Operation {
+    about("Webhooks", "Read a webhook endpoint", "Whether events are sent, and since when it fails.")
+        .needs(Scope::WebhooksRead)
+        .answers::<view::Endpoint>(200, "The endpoint.")
+}
+
+pub(crate) fn change_endpoint() -> Operation {
+    about(
+        "Webhooks",
+        "Change a webhook endpoint",
+        "Or turn it off and on again. It is off by itself after an answer of 410, and after five days of failure.",
+    )
+    .needs(Scope::WebhooksWrite)
+    .reads::<bodies::WebhookEndpointChange>()
+    .answers::<view::Endpoint>(200, "The endpoint, changed.")
+    .refuses(&[409])
+}
+
+pub(crate) fn remove_endpoint() -> Operation {
+    about("Webhooks", "Remove a webhook endpoint", "Its secrets go with it, and nothing more is sent.")
+        .needs(Scope::WebhooksWrite)
+        .answers::<view::Endpoint>(200, "The endpoint, removed.")
+        .refuses(&[409])
+}
+
+pub(crate) fn rotate_endpoint_secret() -> Operation {
+    about(
+        "Webhooks",
+        "Replace a secret",
+        "Deliveries bear a signature of each until the old secret's time is over.",
+    )
+    .needs(Scope::WebhooksWrite)
+    .repeatable()
+    .reads::<bodies::SecretRotation>()
+    .answers::<view::NewEndpoint>(201, "The endpoint, and the new secret.")
+    .refuses(&[409])
+}
+
+pub(crate) fn test_endpoint() -> Operation {
+    about(
+        "Webhooks",
+        "Send a test",
+        "An event `webhook_endpoint.test` for this endpoint alone, sent at once.",
+    )
+    .needs(Scope::WebhooksWrite)
+    .repeatable()
+    .answers::<view::Delivery>(202, "The delivery; the log says what becomes of it.")
+    .refuses(&[409])
+}
+
+pub(crate) fn redeliver() -> Operation {
+    about(
+        "Webhooks",
+        "Send again",
+        "One event, whatever became of it, or all since a moment that this endpoint did not take.",
+    )
+    .needs(Scope::WebhooksWrite)
+    .reads::<bodies::Redelivery>()
+    .answers::<view::Redelivery>(202, "It is sent; the log says what becomes of it.")
+    .refuses(&[409])
+}
+
+pub(crate) fn list_endpoint_deliveries() -> Operation {
+    about(
+        "Webhooks",
+        "Read the log of deliveries",
+        "Of the last 30 days, newest first. What is not answered 2xx within ten seconds is tried again 5 s, 5 min, 30 min, 2 h, 5 h, \
+         10 h and 10 h after the attempt before, then every 10 h, for five days.",
+    )
+    .needs(Scope::WebhooksRead)
+    .lists::<view::Delivery>("A page of deliveries.")
+}
+
 pub(crate) fn read_app_status() -> Operation {
     about("App", "Read the app's status", "How TikTok treats the app, where it pulls from, and what to do.")
         .needs(Scope::AppRead)

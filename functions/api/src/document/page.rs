@@ -36,7 +36,11 @@ pub fn page() -> String {
         contents.push_str("</ul></li>\n");
         body.push_str("</section>\n");
     }
-    body.push_str("<section id=\"types\">\n<h2>Types</h2>\n");
+    body.push_str("<section id=\"event-types\">\n<h2>Types of events</h2>\n<p>What is posted to webhook endpoints, also as <a href=\"/v1/event-types\">JSON</a>.</p>\n");
+    for (name, operation) in document["webhooks"].as_object().into_iter().flatten() {
+        write_event(&mut body, name, &operation["post"]);
+    }
+    body.push_str("</section>\n<section id=\"types\">\n<h2>Types</h2>\n");
     for (name, schema) in document["components"]["schemas"].as_object().into_iter().flatten() {
         write_schema(&mut body, name, schema);
     }
@@ -45,7 +49,7 @@ pub fn page() -> String {
         write_rule(&mut body, rule);
     }
     body.push_str("</section>\n");
-    contents.push_str("<li><a href=\"#types\">Types</a></li>\n<li><a href=\"#rules\">Rules</a></li>\n");
+    contents.push_str("<li><a href=\"#event-types\">Types of events</a></li>\n<li><a href=\"#types\">Types</a></li>\n<li><a href=\"#rules\">Rules</a></li>\n");
     let mut introduction = String::new();
     for part in super::INTRODUCTION.split("\n\n") {
         let _ = writeln!(introduction, "<p>{}</p>", prose(part));
@@ -163,6 +167,17 @@ fn write_schema(body: &mut String, name: &str, schema: &Value) {
     }
     write_table(body, &format!("Fields of {name}"), ["Field", "Type", "Meaning"], &rows);
     body.push_str("</article>\n");
+}
+
+fn write_event(body: &mut String, name: &str, operation: &Value) {
+    let example = &operation["requestBody"]["content"]["application/json"]["example"];
+    let _ = writeln!(
+        body,
+        "<article id=\"event-{name}\">\n<h3><code>{name}</code></h3>\n<p>{}</p>\n\
+         <pre tabindex=\"0\" aria-label=\"Example of {name}\"><code>{}</code></pre>\n</article>",
+        prose(text(&operation["summary"])),
+        escape(&format!("{example:#}")),
+    );
 }
 
 fn write_rule(body: &mut String, rule: &Rule) {

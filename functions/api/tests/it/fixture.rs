@@ -175,6 +175,7 @@ impl Fixture {
             tiktok_mode: ModeSetting::Auto,
             media_base_url: Some("https://media.slipway.example".to_owned()),
             cors_origins: vec!["https://app.example".to_owned()],
+            rules: api::Rules::default(),
             keys: KeyCache::default(),
         }
         .router()

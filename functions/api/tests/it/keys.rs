@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::fixture::{Answer, Fixture, Workspace, sha256};
 
 /// Every route that wants a key, and the scope it wants.
-const ROUTES: [(Method, &str, Scope); 21] = [
+const ROUTES: [(Method, &str, Scope); 31] = [
     (Method::POST, "/v1/posts", Scope::PostsWrite),
     (Method::GET, "/v1/posts", Scope::PostsRead),
     (Method::GET, "/v1/posts/{id}", Scope::PostsRead),
@@ -23,6 +23,16 @@ const ROUTES: [(Method, &str, Scope); 21] = [
     (Method::GET, "/v1/creators/{id}/health", Scope::CreatorsRead),
     (Method::POST, "/v1/connect-links", Scope::CreatorsWrite),
     (Method::GET, "/v1/events", Scope::EventsRead),
+    (Method::GET, "/v1/event-types", Scope::EventsRead),
+    (Method::POST, "/v1/webhook-endpoints", Scope::WebhooksWrite),
+    (Method::GET, "/v1/webhook-endpoints", Scope::WebhooksRead),
+    (Method::GET, "/v1/webhook-endpoints/{id}", Scope::WebhooksRead),
+    (Method::PATCH, "/v1/webhook-endpoints/{id}", Scope::WebhooksWrite),
+    (Method::DELETE, "/v1/webhook-endpoints/{id}", Scope::WebhooksWrite),
+    (Method::POST, "/v1/webhook-endpoints/{id}/rotate-secret", Scope::WebhooksWrite),
+    (Method::POST, "/v1/webhook-endpoints/{id}/test", Scope::WebhooksWrite),
+    (Method::POST, "/v1/webhook-endpoints/{id}/redeliver", Scope::WebhooksWrite),
+    (Method::GET, "/v1/webhook-endpoints/{id}/deliveries", Scope::WebhooksRead),
     (Method::GET, "/v1/app-status", Scope::AppRead),
     (Method::PUT, "/v1/app-status/verification-file", Scope::AppWrite),
     (Method::POST, "/v1/keys", Scope::KeysWrite),
@@ -318,7 +328,7 @@ async fn a_key_gives_only_what_it_has() {
 #[tokio::test]
 async fn each_mistake_is_named_with_its_remedy() {
     let fixture = Fixture::new();
-    let twelve = vec!["posts:read"; 12];
+    let more_than_all = vec!["posts:read"; Scope::ALL.len() + 1];
     let cases: Vec<(&str, Value, &str, &str)> = vec![
         ("name", json!(null), "/name", "field.required"),
         ("name", json!(7), "/name", "field.type"),
@@ -329,7 +339,7 @@ async fn each_mistake_is_named_with_its_remedy() {
         ("scopes", json!(null), "/scopes", "field.required"),
         ("scopes", json!("posts:read"), "/scopes", "field.type"),
         ("scopes", json!([]), "/scopes", "field.length"),
-        ("scopes", json!(twelve), "/scopes", "field.length"),
+        ("scopes", json!(more_than_all), "/scopes", "field.length"),
         ("scopes", json!(["posts:read", "posts"]), "/scopes/1", "key.scopes.unknown"),
         ("scopes", json!([["posts:read"]]), "/scopes/0", "field.type"),
         ("expires_at", json!(1), "/expires_at", "field.type"),

@@ -82,7 +82,7 @@ async fn what_bodies_hold_is_what_the_document_says() {
         assert_eq!(documented.keys().map(String::as_str).collect::<BTreeSet<_>>(), read, "{name}");
         seen += 1;
     }
-    assert_eq!(6, seen);
+    assert_eq!(7, seen);
 }
 
 #[tokio::test]

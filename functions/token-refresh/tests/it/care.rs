@@ -103,7 +103,10 @@ fn the_end_of_a_grant_is_told_once_with_its_reason() {
     let notices = stage.table.notices();
     let [notice] = notices.as_slice() else { panic!("{notices:#?}") };
     assert_eq!(notice.news, News::ReconnectRequired { code: "invalid_grant".to_owned() });
-    assert_eq!((&notice.workspace, &notice.creator), (&stage.account().workspace, &stage.creator().id));
+    assert_eq!(
+        (&notice.workspace, notice.creator.as_ref()),
+        (&stage.account().workspace, Some(&stage.creator().id))
+    );
 }
 
 #[test]

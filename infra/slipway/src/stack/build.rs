@@ -12,8 +12,15 @@ use tokio::process::Command;
 use crate::progress::Progress;
 
 /// The functions: each is a package with a binary of the same name.
-pub const FUNCTIONS: [&str; 6] =
-    ["api", "media-ingest", "media-transfer", "publish-init", "status-poll", "token-refresh"];
+pub const FUNCTIONS: [&str; 7] = [
+    "api",
+    "media-ingest",
+    "media-transfer",
+    "publish-init",
+    "status-poll",
+    "token-refresh",
+    "webhook-deliver",
+];
 
 /// Cargo's profile for the functions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

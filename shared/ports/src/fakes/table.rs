@@ -7,16 +7,17 @@ use domain::content::ContentHash;
 use domain::limits::Limits;
 use domain::post::PublishId;
 use domain::{
-    Account, AccountId, Content, Creator, CreatorId, KeyId, Media, MediaId, Nonce, Notice, NoticeId, Post,
-    PostId, SignedDuration, Timestamp, WorkspaceId, wake,
+    Account, AccountId, Content, Creator, CreatorId, Delivery, DeliveryKey, Endpoint, EndpointId, KeyId,
+    Media, MediaId, Nonce, Notice, NoticeId, Post, PostId, SignedDuration, Timestamp, WorkspaceId, wake,
 };
 
 use super::past::{Change, History, Kept};
 use super::{Faults, ManualClock, OnPurpose, fails_on_purpose, lock};
 use crate::{
-    Accounts, ApiKey, AppRows, Clock as _, Connected, Connecting, Connections, Created, Creators, Due,
-    DueAccounts, DueKey, DueRow, DueRows, Guard, Guards, KeyCreated, Keys, LAST_USE_KEPT, Leased, MediaRows,
-    Notices, Page, PortError, PortResult, Posts, Read, Saved, Stored, Unexplained, Work, cursor,
+    Accounts, ApiKey, AppRows, Clock as _, Connected, Connecting, Connections, Created, Creators, Deliveries,
+    Due, DueAccounts, DueKey, DueRow, DueRows, Endpoints, Guard, Guards, KeyCreated, Keys, LAST_USE_KEPT,
+    Leased, MediaRows, Notices, Page, PortError, PortResult, Posts, Read, Saved, Stored, Unexplained, Work,
+    cursor,
 };
 
 const OPERATIONS: &[&str] = &[
@@ -57,7 +58,16 @@ const OPERATIONS: &[&str] = &[
     "peek",
     "take",
     "record",
+    "notice",
     "list_notices",
+    "create_endpoint",
+    "endpoint",
+    "save_endpoint",
+    "list_endpoints",
+    "create_delivery",
+    "deliveries",
+    "save_delivery",
+    "list_deliveries",
     "app",
     "saw",
     "keep_event",
@@ -108,6 +118,8 @@ struct Rows {
     connections: HashMap<[u8; 32], Connecting>,
     taken: HashSet<[u8; 32]>,
     notices: BTreeMap<NoticeId, Notice>,
+    endpoints: BTreeMap<EndpointId, Row<Endpoint>>,
+    deliveries: BTreeMap<DeliveryKey, Row<Delivery>>,
     apps: HashMap<String, AppFacts>,
     events: HashMap<[u8; 32], Unexplained>,
     files: HashMap<String, String>,
@@ -213,6 +225,16 @@ impl MemoryTable {
         let mut notices: Vec<_> = lock(&self.rows).notices.values().cloned().collect();
         notices.sort_by_key(|notice| notice.at);
         notices
+    }
+
+    /// All webhook endpoints, by id.
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        lock(&self.rows).endpoints.values().map(|row| row.stored.row.clone()).collect()
+    }
+
+    /// All deliveries, by endpoint and event.
+    pub fn all_deliveries(&self) -> Vec<Delivery> {
+        lock(&self.rows).deliveries.values().map(|row| row.stored.row.clone()).collect()
     }
 
     /// Events of TikTok's that were kept.
@@ -810,6 +832,10 @@ impl Notices for MemoryTable {
         })
     }
 
+    async fn notice(&self, id: &NoticeId) -> PortResult<Option<Notice>> {
+        self.run("notice", |rows| Ok(rows.notices.get(id).cloned()))
+    }
+
     async fn list_notices(
         &self,
         workspace: &WorkspaceId,
@@ -820,6 +846,94 @@ impl Notices for MemoryTable {
             let ours = rows.notices.values().filter(|notice| notice.workspace == *workspace);
             let placed = ours.map(|notice| (cursor::place(notice.at, notice.id.as_str()), notice.clone()));
             page(placed, cursor, limit)
+        })
+    }
+}
+
+impl Endpoints for MemoryTable {
+    async fn create_endpoint(&self, endpoint: &Endpoint, nonce: Nonce) -> PortResult<Created<Endpoint>> {
+        self.run("create_endpoint", |rows| {
+            let (created, row) = add(rows.endpoints.get(&endpoint.id), endpoint, nonce);
+            rows.endpoints.extend(row.map(|row| (endpoint.id.clone(), row)));
+            Ok(created)
+        })
+    }
+
+    async fn endpoint(&self, id: &EndpointId) -> PortResult<Option<Stored<Endpoint>>> {
+        self.run("endpoint", |rows| Ok(rows.endpoints.get(id).map(|row| row.stored.clone())))
+    }
+
+    async fn save_endpoint(
+        &self,
+        seen: &Stored<Endpoint>,
+        endpoint: &Endpoint,
+        news: Option<&Notice>,
+        nonce: Nonce,
+    ) -> PortResult<Saved<Endpoint>> {
+        self.run("save_endpoint", |rows| {
+            let row = rows.endpoints.get_mut(&seen.row.id);
+            let saved = write(row, seen.version, endpoint.clone(), nonce);
+            if let (Saved::Written(_), Some(notice)) = (&saved, news) {
+                rows.notices.insert(notice.id.clone(), notice.clone());
+            }
+            Ok(saved)
+        })
+    }
+
+    async fn list_endpoints(
+        &self,
+        workspace: &WorkspaceId,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> PortResult<Page<Endpoint>> {
+        self.run("list_endpoints", |rows| {
+            let all = rows.endpoints.values().map(|row| &row.stored.row);
+            let ours = all.filter(|endpoint| endpoint.workspace == *workspace && !endpoint.is_removed());
+            let place = |endpoint: &Endpoint| cursor::place(endpoint.created_at, endpoint.id.as_str());
+            page(ours.map(|endpoint| (place(endpoint), endpoint.clone())), cursor, limit)
+        })
+    }
+}
+
+impl Deliveries for MemoryTable {
+    async fn create_delivery(&self, delivery: &Delivery, nonce: Nonce) -> PortResult<Created<Delivery>> {
+        self.run("create_delivery", |rows| {
+            let (created, row) = add(rows.deliveries.get(&delivery.key), delivery, nonce);
+            rows.deliveries.extend(row.map(|row| (delivery.key.clone(), row)));
+            Ok(created)
+        })
+    }
+
+    async fn deliveries(&self, keys: &[DeliveryKey]) -> PortResult<HashMap<DeliveryKey, Stored<Delivery>>> {
+        self.run("deliveries", |rows| {
+            let found = |key: &DeliveryKey| Some((key.clone(), rows.deliveries.get(key)?.stored.clone()));
+            Ok(keys.iter().filter_map(found).collect())
+        })
+    }
+
+    async fn save_delivery(
+        &self,
+        seen: &Stored<Delivery>,
+        delivery: &Delivery,
+        nonce: Nonce,
+    ) -> PortResult<Saved<Delivery>> {
+        self.run("save_delivery", |rows| {
+            let row = rows.deliveries.get_mut(&seen.row.key);
+            Ok(write(row, seen.version, delivery.clone(), nonce))
+        })
+    }
+
+    async fn list_deliveries(
+        &self,
+        endpoint: &EndpointId,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> PortResult<Page<Delivery>> {
+        self.run("list_deliveries", |rows| {
+            let all = rows.deliveries.values().map(|row| &row.stored.row);
+            let ours = all.filter(|delivery| delivery.key.endpoint == *endpoint);
+            let place = |delivery: &Delivery| cursor::place(delivery.created_at, delivery.key.event.as_str());
+            page(ours.map(|delivery| (place(delivery), delivery.clone())), cursor, limit)
         })
     }
 }
@@ -935,7 +1049,15 @@ impl DueRows for MemoryTable {
             let posts = posts.map(|post| (post.id.bits(), post.due, DueKey::Post(post.id.clone())));
             let media = rows.media.keys().filter_map(|id| Some(&rows.media(id, Read::Eventual)?.row));
             let media = media.map(|media| (media.id.bits(), media.due, DueKey::Media(media.id.clone())));
-            Ok(due_before(posts.chain(media), partition, before, limit))
+            let deliveries = rows.deliveries.values().map(|row| &row.stored.row);
+            let deliveries = deliveries.map(|delivery| {
+                (delivery.key.event.bits(), delivery.due, DueKey::Delivery(delivery.key.clone()))
+            });
+            let endpoints = rows.endpoints.values().map(|row| &row.stored.row);
+            let endpoints = endpoints
+                .map(|endpoint| (endpoint.id.bits(), endpoint.due, DueKey::Endpoint(endpoint.id.clone())));
+            let all = posts.chain(media).chain(deliveries).chain(endpoints);
+            Ok(due_before(all, partition, before, limit))
         })
     }
 
@@ -945,6 +1067,12 @@ impl DueRows for MemoryTable {
                 let row = match key {
                     DueKey::Post(id) => DueRow::Post(Box::new(rows.posts.get(id)?.stored.row.clone())),
                     DueKey::Media(id) => DueRow::Media(Box::new(rows.media.get(id)?.stored.row.clone())),
+                    DueKey::Delivery(key) => {
+                        DueRow::Delivery(Box::new(rows.deliveries.get(key)?.stored.row.clone()))
+                    }
+                    DueKey::Endpoint(id) => {
+                        DueRow::Endpoint(Box::new(rows.endpoints.get(id)?.stored.row.clone()))
+                    }
                 };
                 Some((key.clone(), row))
             });
@@ -960,6 +1088,12 @@ impl DueRows for MemoryTable {
                 }
                 DueKey::Media(id) => {
                     rows.media.get_mut(id).map(|row| (&mut row.stored.row.due, &mut row.stored.version))
+                }
+                DueKey::Delivery(key) => {
+                    rows.deliveries.get_mut(key).map(|row| (&mut row.stored.row.due, &mut row.stored.version))
+                }
+                DueKey::Endpoint(id) => {
+                    rows.endpoints.get_mut(id).map(|row| (&mut row.stored.row.due, &mut row.stored.version))
                 }
             };
             let Some((slot, version)) = found else { return Ok(false) };

@@ -28,6 +28,7 @@ async fn creators_keys_and_connections_keep_their_promises() {
     contract::guards(&table.store).await;
     contract::notices(&table.store).await;
     contract::app_rows(&table.store).await;
+    contract::webhooks(&table.store).await;
 }
 
 #[tokio::test]

@@ -36,8 +36,16 @@ fn the_templates_defaults_are_the_domains() {
         evidence_ladder: ladder("EvidenceLadder"),
         fence_wait: seconds("FenceWaitSeconds"),
         media_deadline: seconds("MediaDeadlineSeconds"),
+        webhook_ladder: ladder("WebhookLadder"),
+        webhook_deadline: seconds("WebhookDeadlineSeconds"),
+        webhook_check: seconds("WebhookCheckSeconds"),
     };
     assert_eq!(template, Periods::default());
+}
+
+#[test]
+fn by_default_no_host_skips_the_checks_of_what_customers_name() {
+    assert_eq!(default_of("OutboundExceptions"), "");
 }
 
 #[test]

@@ -4,24 +4,27 @@ use std::path::{Path, PathBuf};
 use domain::RULES;
 
 /// Where rules are named.
-const NAMED_IN: [&str; 5] = [
+const NAMED_IN: [&str; 6] = [
     "functions/api/src",
     "functions/media-ingest/src",
     "functions/publish-init/src",
     "shared/domain/src",
     "shared/flows/src",
+    "shared/outbound/src",
 ];
 
 /// What has the form of a rule and is none: events, jobs, scopes, codes of a timeline.
-const OTHERS: [&str; 31] = [
+const OTHERS: [&str; 34] = [
     "authorization.removed",
     "check.v1",
     "claim.late",
     "creator.connected",
     "creator.grant_ends",
     "day.full",
+    "deliver.v1",
     "fetch_log.nobody",
     "heard.v1",
+    "home.arpa",
     "ingest.v1",
     "page.css",
     "post.cancel_refused",
@@ -45,6 +48,7 @@ const OTHERS: [&str; 31] = [
     "transfer.v1",
     "upload.expired",
     "upload.nothing_sent",
+    "webhook_endpoint.test",
 ];
 
 /// Rules whose names are put together: the field's name, the kind of thing, the reason of a hold, TikTok's code; and those of one

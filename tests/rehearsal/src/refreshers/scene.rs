@@ -418,6 +418,7 @@ impl Scene {
             tiktok_mode: domain::app::ModeSetting::Auto,
             media_base_url: None,
             cors_origins: Vec::new(),
+            rules: api::Rules::default(),
             keys: KeyCache::default(),
         };
         api.router()
