@@ -774,7 +774,7 @@ async fn an_endpoint_is_saved_with_what_is_told_of_it(store: &(impl Endpoints + 
     new(store.create_endpoint(&second, nonce(3)).await.unwrap());
     assert_eq!(store.endpoint(&first.id).await.unwrap(), Some(stored.clone()));
     let page = store.list_endpoints(&workspace, None, 1).await.unwrap();
-    assert_eq!(page.rows, [second.clone()]);
+    assert_eq!(page.rows, std::slice::from_ref(&second));
     let rest = store.list_endpoints(&workspace, page.next_cursor.as_deref(), 1).await.unwrap();
     assert_eq!((rest.rows, rest.next_cursor), (vec![first.clone()], None));
 

@@ -126,7 +126,8 @@ async fn judged(deliveries: &[Delivery], secrets: &[&str]) -> Result<Vec<String>
             "body": delivery.body,
         })
     };
-    let input = deliveries.iter().map(|delivery| format!("{}\n", line(delivery))).collect::<String>();
+    let lines: Vec<_> = deliveries.iter().map(|delivery| line(delivery).to_string()).collect();
+    let input = lines.join("\n");
 
     let python = prerequisites::check().await?;
     let requirements = judges.join("requirements.txt");
