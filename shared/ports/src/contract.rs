@@ -24,6 +24,10 @@ use crate::{
     OpenError, Plaintext, Posts, Queues, Read, Rescue, Saved, Stored, Unexplained, Vault,
 };
 
+pub mod drops;
+pub mod library;
+pub mod parts;
+
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -774,7 +778,7 @@ async fn an_endpoint_is_saved_with_what_is_told_of_it(store: &(impl Endpoints + 
     new(store.create_endpoint(&second, nonce(3)).await.unwrap());
     assert_eq!(store.endpoint(&first.id).await.unwrap(), Some(stored.clone()));
     let page = store.list_endpoints(&workspace, None, 1).await.unwrap();
-    assert_eq!(page.rows, [second.clone()]);
+    assert_eq!(page.rows, std::slice::from_ref(&second));
     let rest = store.list_endpoints(&workspace, page.next_cursor.as_deref(), 1).await.unwrap();
     assert_eq!((rest.rows, rest.next_cursor), (vec![first.clone()], None));
 
