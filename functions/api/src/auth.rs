@@ -53,7 +53,8 @@ impl KeyCache {
 
 /// Who asks.
 pub(crate) struct Caller {
-    pub(crate) key: KeyId,
+    /// The key, or what was dropped: who answers for what is asked.
+    pub(crate) by: String,
     pub(crate) workspace: WorkspaceId,
     pub(crate) scopes: Scopes,
 }
@@ -61,6 +62,9 @@ pub(crate) struct Caller {
 impl<W: Outside> Api<W> {
     /// Who asks, if the key is good and may do this.
     pub(crate) async fn caller(&self, ask: &Ask, needed: Scope) -> Result<Caller, Refusal> {
+        if let Some(dropped) = ask.dropped() {
+            return self.dropped_caller(&dropped, needed).await;
+        }
         let Some(header) = ask.header(header::AUTHORIZATION) else {
             return Err(refuse("key.missing", "the header Authorization is missing", SEND));
         };
@@ -88,7 +92,7 @@ impl<W: Outside> Api<W> {
         if !key.scopes.contains(needed) {
             return Err(lacks(&key, needed));
         }
-        Ok(Caller { key: key.id, workspace: key.workspace, scopes: key.scopes })
+        Ok(Caller { by: key.id.to_string(), workspace: key.workspace, scopes: key.scopes })
     }
 
     /// Writes down about once an hour that the key is in use. A failure is nobody's business but the log's.

@@ -150,6 +150,9 @@ pub(crate) struct NewMedia {
     /// SHA-256 of its bytes, base64; S3 refuses other bytes.
     #[schema(min_length = 44, max_length = 44)]
     sha256: Option<String>,
+    /// `put`, or left out: by one request. `multipart`: in parts, side by side and over as many sittings as it takes, completed by
+    /// `POST /v1/media/{id}/complete`.
+    upload: Option<UploadWay>,
     /// Convert a photo that TikTok does not take as it is: PNG, or too large. The upload stays as it came.
     convert: Option<bool>,
     /// Its duration in milliseconds, to be refused before the upload.
@@ -158,6 +161,14 @@ pub(crate) struct NewMedia {
     /// For which creator, to be refused before the upload.
     #[schema(pattern = "^crt_[0-9a-f]{32}$")]
     creator: Option<String>,
+}
+
+/// How the bytes come.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum UploadWay {
+    Put,
+    Multipart,
 }
 
 /// Media types that are taken; `image/png` only to be converted.

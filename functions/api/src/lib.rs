@@ -15,12 +15,14 @@ mod crypto;
 mod disconnect;
 mod docs;
 pub mod document;
+pub mod door;
 mod duplicate;
 mod endpoints;
 mod examples;
 mod fields;
 mod health;
 mod keys;
+mod library;
 mod limits;
 mod media;
 mod multipart;
@@ -29,6 +31,7 @@ mod posts;
 mod refusal;
 mod routes;
 mod steps;
+mod uploads;
 mod view;
 mod webhook;
 
@@ -37,8 +40,8 @@ use domain::app::{ModeSetting, is_verification_file};
 use domain::{Periods, SignedDuration};
 use http::{StatusCode, header};
 use ports::{
-    Accounts, AppRows, Clock, Connections, Creators, Deliveries, Endpoints, Entropy, Guards, Keys, MediaRows,
-    Notices, Objects, Posts, Queues, Rescue, Vault,
+    Accounts, AppRows, Clock, Connections, Creators, Deliveries, Endpoints, Entropy, Guards, Keys, Library,
+    MediaRows, Multipart, Notices, Objects, Posts, Queues, Rescue, Vault,
 };
 use tiktok::Exchange;
 use wiring::secrets::Secrets;
@@ -54,6 +57,7 @@ pub trait Outside: Send + Sync + 'static {
     type Store: Posts
         + Guards
         + MediaRows
+        + Library
         + Accounts
         + Creators
         + Keys
@@ -64,7 +68,7 @@ pub trait Outside: Send + Sync + 'static {
         + AppRows
         + 'static;
     /// Uploads, copies that are needed no more, rescued tokens of creators that go.
-    type Objects: Objects + Rescue + 'static;
+    type Objects: Objects + Multipart + Rescue + 'static;
     /// New attempts, checks, refreshes.
     type Queues: Queues + 'static;
     /// Seals what TikTok gives, opens it to ask `creator_info`.

@@ -2,10 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::media::{Container, Declared, MediaKind, MediaState};
+use domain::media::{Container, Declared, MediaKind};
+use domain::way::Way;
 use domain::{CreatorId, Media, MediaId, Problem, Scope, Timestamp};
 use http::{StatusCode, header};
-use ports::{Clock, Created, Creators, Entropy, MediaRows, Objects, Read};
+use ports::{Clock, Created, Creators, Entropy, MediaRows};
 use serde_json::Value;
 use wiring::secrets::Secrets;
 
@@ -23,6 +24,7 @@ const DURATION_MAX_MS: u64 = 600_000;
 
 struct Draft {
     declared: Option<Declared>,
+    in_parts: bool,
     duration_ms: Option<u64>,
     creator: Option<CreatorId>,
 }
@@ -53,25 +55,19 @@ impl<W: Outside> Api<W> {
             }
             None => MediaId::from_bits(uuid_v7(now, &self.time.random())),
         };
-        let media = Media::declare(id, caller.workspace, declared, now, &self.periods);
+        let way = if draft.in_parts { Way::parts(declared.size) } else { Way::Put };
+        let media = Media { way, ..Media::declare(id, caller.workspace, declared, now, &self.periods) };
         let (media, replayed) = match self.store.declare(&media, self.time.nonce()).await? {
             Created::New(stored) => (stored.row, false),
-            Created::Existed(stored) if stored.row.declared == media.declared => (stored.row, true),
+            Created::Existed(stored)
+                if stored.row.declared == media.declared && stored.row.way.is_like(&media.way) =>
+            {
+                (stored.row, true)
+            }
             Created::Existed(_) => return Err(key_reused()),
         };
-        let upload = match &media.state {
-            MediaState::AwaitingUpload { .. } => {
-                let Declared { container, size, sha256, .. } = &media.declared;
-                let valid = self.upload;
-                Some(
-                    self.objects
-                        .sign_upload(&media.id, *container, *size, sha256.as_deref(), valid, now)
-                        .await?,
-                )
-            }
-            MediaState::Ready { .. } | MediaState::Rejected { .. } => None,
-        };
-        let response = answer::json(StatusCode::CREATED, &view::media(&media, upload.as_ref()));
+        let upload = self.upload_of(&media, now).await?;
+        let response = answer::json(StatusCode::CREATED, &view::media(&media, upload));
         let response = with_header(response, header::LOCATION, &format!("/v1/media/{}", media.id));
         Ok(if replayed { with_header(response, REPLAYED, "true") } else { response })
     }
@@ -110,14 +106,8 @@ impl<W: Outside> Api<W> {
     }
 
     pub(crate) async fn read_media(&self, ask: Ask) -> Answered {
-        let caller = self.caller(&ask, Scope::MediaRead).await?;
-        let missing = || Refusal::not_found("media");
-        let id: MediaId = ask.segment(2).parse().map_err(|_| missing())?;
-        let media = self.store.media(&id, Read::Strong).await?.ok_or_else(missing)?.row;
-        if media.workspace != caller.workspace {
-            return Err(missing());
-        }
-        Ok(answer::json(StatusCode::OK, &view::media(&media, None)))
+        let (_, media) = self.asked_media(&ask, Scope::MediaRead).await?;
+        Ok(answer::json(StatusCode::OK, &view::media(&media.row, None)))
     }
 }
 
@@ -172,7 +162,17 @@ fn draft(body: &Value, problems: &Problems) -> Draft {
         ));
     }
     let size = size(&mut fields, problems, kind, convert);
+    let in_parts = fields.word("upload", &["put", "multipart"], "leave it out, or send `multipart`")
+        == Some("multipart");
     let sha256 = fields.text("sha256").map(str::to_owned);
+    if in_parts && sha256.is_some() {
+        problems.push(Problem::new(
+            fields.pointer("sha256"),
+            "media.sha256.parts",
+            "S3 checks no SHA-256 of a file that comes in parts",
+            "leave `sha256` out, or leave `upload` out",
+        ));
+    }
     if let Some(text) = &sha256
         && !STANDARD.decode(text).is_ok_and(|bytes| bytes.len() == 32)
     {
@@ -198,7 +198,7 @@ fn draft(body: &Value, problems: &Problems) -> Draft {
     let creator = fields.id("creator");
     fields.done();
     let declared = container.zip(size).map(|(container, size)| Declared { container, size, sha256, convert });
-    Draft { declared, duration_ms, creator }
+    Draft { declared, in_parts, duration_ms, creator }
 }
 
 const fn types(kind: MediaKind) -> &'static str {

@@ -653,7 +653,7 @@ fn draft(body: &Value, form: bool, caller: &Caller, now: Timestamp, problems: &P
             Mode::Direct => text_version(&mut agreed, problems),
             Mode::Inbox => agreed.text("text_version").unwrap_or_default().chars().take(64).collect(),
         },
-        given_by: caller.key.to_string(),
+        given_by: caller.by.clone(),
         given_at: now,
     };
     agreed.done();

@@ -138,7 +138,11 @@ routes! {
     post "/v1/posts/{id}/retry" => retry_post, PLAIN;
     post "/v1/posts/{id}/resolve" => resolve_post, PLAIN;
     post "/v1/media" => declare_media, PLAIN;
+    get "/v1/media" => list_media, PAGED;
     get "/v1/media/{id}" => read_media, PLAIN;
+    delete "/v1/media/{id}" => delete_media, PLAIN;
+    get "/v1/media/{id}/upload" => read_upload, PLAIN;
+    post "/v1/media/{id}/complete" => complete_media, PLAIN;
     get "/v1/creators" => list_creators, PAGED;
     get "/v1/creators/{id}" => read_creator, PLAIN;
     delete "/v1/creators/{id}" => disconnect_creator, Json(&["force"]);

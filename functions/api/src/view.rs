@@ -185,7 +185,7 @@ pub(crate) struct Media {
     /// Its id.
     #[schema(value_type = String, example = "med_0198f3c2a4b07cc19e6d5f4a3b2c1d0e")]
     id: MediaId,
-    /// `awaiting_upload`, `ready` or `rejected`.
+    /// `awaiting_upload`, `probing`, `ready` or `rejected`.
     #[schema(schema_with = media_states)]
     state: &'static str,
     /// `video` or `photo`.
@@ -204,7 +204,7 @@ pub(crate) struct Media {
     probe: Option<Probe>,
     /// Every rule that they break, and what is advised.
     problems: Vec<MediaProblem>,
-    /// How to upload, in the answer to the declaration.
+    /// How to upload, in the answers to the declaration and to GET /v1/media/{id}/upload.
     #[schema(required)]
     upload: Option<UploadTo>,
     /// When it was declared.
@@ -215,7 +215,7 @@ pub(crate) struct Media {
 fn media_states() -> utoipa::openapi::Object {
     utoipa::openapi::ObjectBuilder::new()
         .schema_type(utoipa::openapi::Type::String)
-        .enum_values(Some(["awaiting_upload", "ready", "rejected"]))
+        .enum_values(Some(["awaiting_upload", "probing", "ready", "rejected"]))
         .description(Some("What it is."))
         .build()
 }
@@ -299,10 +299,60 @@ pub(crate) struct MediaProblem {
     level: Level,
 }
 
+/// How the bytes may come.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = Upload)]
+pub(crate) enum UploadTo {
+    /// By one request.
+    Put(ByPut),
+    /// In parts.
+    Parts(InParts),
+}
+
+/// Requests that upload a file in parts, in any order and side by side.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct InParts {
+    /// S3's id of the upload.
+    pub(crate) upload_id: String,
+    /// The size of every part but the last, in bytes.
+    pub(crate) part_size: u64,
+    /// The parts that are still to come.
+    pub(crate) parts: Vec<PartTo>,
+    /// The numbers of the parts that are there.
+    pub(crate) received: Vec<u32>,
+    /// Afterwards the URLs are refused; fresh ones are given as often as somebody asks.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) expires_at: Timestamp,
+}
+
+/// A part that is still to come.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UploadPart)]
+pub(crate) struct PartTo {
+    /// Its number, from 1.
+    pub(crate) number: u32,
+    /// How many bytes it has.
+    pub(crate) size: u64,
+    /// Where to `PUT` it; whoever has it may upload.
+    #[schema(format = "uri")]
+    pub(crate) url: String,
+}
+
+impl From<Upload> for UploadTo {
+    fn from(upload: Upload) -> Self {
+        Self::Put(ByPut {
+            method: "PUT",
+            url: upload.url.expose().to_owned(),
+            headers: upload.headers.into_iter().collect(),
+            expires_at: upload.expires_at,
+        })
+    }
+}
+
 /// A request that uploads the bytes.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Upload)]
-pub(crate) struct UploadTo {
+pub(crate) struct ByPut {
     /// `PUT`.
     method: &'static str,
     /// Where to; whoever has it may upload.
@@ -315,7 +365,15 @@ pub(crate) struct UploadTo {
     expires_at: Timestamp,
 }
 
-pub(crate) fn media(media: &domain::Media, upload: Option<&Upload>) -> Media {
+impl Media {
+    /// The same, whose bytes are there and not judged yet.
+    #[must_use]
+    pub(crate) fn probing(self) -> Self {
+        Self { state: "probing", ..self }
+    }
+}
+
+pub(crate) fn media(media: &domain::Media, upload: Option<UploadTo>) -> Media {
     let (state, probe, problems) = match &media.state {
         MediaState::AwaitingUpload { .. } => ("awaiting_upload", None, &[][..]),
         // advice: what is ready can be posted as it is
@@ -344,12 +402,7 @@ pub(crate) fn media(media: &domain::Media, upload: Option<&Upload>) -> Media {
                 level: problem.level.into(),
             })
             .collect(),
-        upload: upload.map(|upload| UploadTo {
-            method: "PUT",
-            url: upload.url.expose().to_owned(),
-            headers: upload.headers.iter().cloned().collect(),
-            expires_at: upload.expires_at,
-        }),
+        upload,
         created_at: media.created_at,
     }
 }

@@ -11,6 +11,7 @@ mod it {
     mod fixture;
     mod health;
     mod keys;
+    mod library;
     mod manners;
     mod media;
     mod multipart;
@@ -19,6 +20,7 @@ mod it {
     mod posts;
     mod removed;
     mod steps;
+    mod uploads;
     mod webhook;
     mod workspaces;
 }

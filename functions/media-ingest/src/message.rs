@@ -25,6 +25,7 @@ pub fn looks(message: &Message) -> Result<Vec<Look>, Failure> {
             | Job::Release(_)
             | Job::Heard(_)
             | Job::Refresh { .. }
+            | Job::Drop(_)
             | Job::Deliver(_)
             | Job::CatchUp(_) => Err(Failure::give_up("this job belongs to another queue")),
         };

@@ -62,6 +62,7 @@ async fn main() -> Result<(), Error> {
             | Job::Heard(_)
             | Job::Ingest { .. }
             | Job::Refresh { .. }
+            | Job::Drop(_)
             | Job::Deliver(_)
             | Job::CatchUp(_) => Err(Failure::give_up("this job belongs to another queue")),
         };

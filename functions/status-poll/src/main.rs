@@ -66,6 +66,7 @@ async fn main() -> Result<(), Error> {
         refresh: Some(refresh?),
         transfer: Some(transfer?),
         delivery: Some(delivery?),
+        ..QueueUrls::default()
     };
     let exchange = ReqwestExchange::new(http::tiktok_http_builder(), ExchangeLimits::default())?;
     let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), table?);
@@ -97,6 +98,7 @@ async fn main() -> Result<(), Error> {
             | Job::Transfer(_)
             | Job::Ingest { .. }
             | Job::Refresh { .. }
+            | Job::Drop(_)
             | Job::Deliver(_)
             | Job::CatchUp(_) => Err(Failure::give_up("this job belongs to another queue")),
         };

@@ -84,6 +84,7 @@ async fn main() -> Result<(), Error> {
             | Job::Release(_)
             | Job::Heard(_)
             | Job::Ingest { .. }
+            | Job::Drop(_)
             | Job::Deliver(_)
             | Job::CatchUp(_) => Err(Failure::give_up("this job belongs to another queue")),
         };

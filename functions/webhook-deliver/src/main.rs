@@ -43,7 +43,8 @@ async fn main() -> Result<(), Error> {
             | Job::Release(_)
             | Job::Heard(_)
             | Job::Ingest { .. }
-            | Job::Refresh { .. } => Err(Failure::give_up("this job belongs to another queue")),
+            | Job::Refresh { .. }
+            | Job::Drop(_) => Err(Failure::give_up("this job belongs to another queue")),
         };
         Ok::<_, Error>(match event.payload {
             Incoming::Queue(batch) => batch_handler(batch, handle).await,

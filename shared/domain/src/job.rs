@@ -31,6 +31,9 @@ pub enum Job {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         post: Option<PostId>,
     },
+    /// Drop queue, next to S3's own events: look again at what was dropped under a name.
+    #[serde(rename = "drop.v1")]
+    Drop(Drop),
     /// Status queue: the posts of a creator that wait for its tokens may go on.
     #[serde(rename = "release.v1")]
     Release(Release),
@@ -95,6 +98,15 @@ pub struct Check {
     /// TikTok refused the token of this epoch: wait for a newer one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused_epoch: Option<u64>,
+}
+
+/// Look again at what was dropped under a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drop {
+    /// For which creator.
+    pub creator: CreatorId,
+    /// The name that its files share.
+    pub name: String,
 }
 
 /// Let the posts go on that were held because their creator had to connect again.
@@ -168,6 +180,7 @@ impl Job {
             Self::Release(_)
             | Self::Heard(_)
             | Self::Refresh { .. }
+            | Self::Drop(_)
             | Self::Deliver(_)
             | Self::CatchUp(_) => None,
         }
@@ -183,6 +196,7 @@ impl Job {
             Self::Heard(heard) => heard.account.as_str(),
             Self::Refresh { account, .. } => account.as_str(),
             Self::Ingest { media, .. } => media.as_str(),
+            Self::Drop(dropped) => dropped.creator.as_str(),
             Self::Deliver(delivery) => delivery.endpoint.as_str(),
             Self::CatchUp(catch_up) => catch_up.endpoint.as_str(),
         }

@@ -19,6 +19,7 @@ pub mod problem;
 pub mod rule;
 pub mod timeline;
 pub mod wake;
+pub mod way;
 
 pub use account::Account;
 pub use content::Content;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::periods::Periods;
 use crate::wake;
+use crate::way::Way;
 use crate::{MediaId, Nonce, PostId, Problem, WorkspaceId};
 
 /// TikTok's limit for a video, read as decimal gigabytes: the smaller of the two readings.
@@ -236,6 +237,8 @@ pub struct Media {
     pub workspace: WorkspaceId,
     /// What was declared.
     pub declared: Declared,
+    /// How its bytes come.
+    pub way: Way,
     /// What it is.
     pub state: MediaState,
     /// Posts that wait for it.
@@ -363,8 +366,8 @@ impl Media {
     ) -> Self {
         let deadline = now + periods.media_deadline;
         let state = MediaState::AwaitingUpload { deadline };
-        let mut media =
-            Self { id, workspace, declared, state, waiting: BTreeSet::new(), created_at: now, due: None };
+        let (waiting, way) = (BTreeSet::new(), Way::default());
+        let mut media = Self { id, workspace, declared, way, state, waiting, created_at: now, due: None };
         media.due = wake::arrange(None, media.next_task(now), now, periods);
         media
     }

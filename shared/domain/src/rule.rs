@@ -216,6 +216,60 @@ pub const RULES: &[Rule] = &[
         "Choose another privacy level, or turn the branded content disclosure off.",
     ),
     rule(
+        "drop.creator",
+        "Not the folder of this creator",
+        "A drop lies in `drop/<creator>/`, and its JSON names no other creator.",
+        "Drop the files into the creator's folder, and leave `creator` out of the JSON.",
+    ),
+    rule(
+        "drop.files",
+        "Not a list of photos",
+        "`files` names 1 to 35 photos, each once, by the names they have in the drop's own folder.",
+        "List the photos in their order: `[\"1.jpg\", \"2.jpg\"]`.",
+    ),
+    rule(
+        "drop.json.max",
+        "The JSON is too long",
+        "The JSON of a drop may have 65,536 bytes.",
+        "Write only the documented fields.",
+    ),
+    rule(
+        "drop.json.missing",
+        "A file without its JSON",
+        "No JSON of this name came within a quarter of an hour, or the one that is there has made its post before.",
+        "Drop a JSON of the same name beside the file.",
+    ),
+    rule(
+        "drop.media.missing",
+        "A JSON without its files",
+        "What the JSON asks for did not come within a day.",
+        "Drop the files, and then the JSON once more.",
+    ),
+    rule(
+        "drop.media.named",
+        "The JSON names media",
+        "The media of a drop are the files that lie beside its JSON.",
+        "Leave `media` out; name several photos in `files`.",
+    ),
+    rule(
+        "drop.media.several",
+        "Several files of one name",
+        "A post has one video or photo of its JSON's name.",
+        "Leave one of them there, or put photos that belong together into a folder and name them in `files`.",
+    ),
+    rule(
+        "drop.name",
+        "No place in the drop folder",
+        "A file is called `drop/<creator>/<name>.<extension>`, one of several photos `drop/<creator>/<name>/<file>`; names have no dots.",
+        "Drop the file again under such a name.",
+    ),
+    rule(
+        "drop.type",
+        "Not a file that can be posted",
+        "The drop folder takes JSON, and videos and photos that TikTok takes.",
+        "Drop .mp4, .mov, .webm, .jpg, .webp or .png, and a .json of the same name.",
+    ),
+    rule(
         "event.not_found",
         "No such event",
         "This workspace has no event with this id; events are kept for 90 days.",
@@ -398,10 +452,22 @@ pub const RULES: &[Rule] = &[
     ),
     rule("media.count", "Another number of media", "A video post has exactly one media.", "Name one media."),
     rule(
+        "media.deleted",
+        "The media was deleted",
+        "Its bytes are gone, and nothing can be posted of it.",
+        "Declare a new media with POST /v1/media and upload the file again.",
+    ),
+    rule(
         "media.gone",
         "The media is not there any more",
         "The video of the post that is to be retried is gone, or was refused.",
         "Upload it again and make a new post.",
+    ),
+    rule(
+        "media.in_use",
+        "A post needs the media",
+        "A post that has not come to an end may still have to be given its bytes.",
+        "Cancel the post, or wait until it has come to an end.",
     ),
     rule(
         "media.kind",
@@ -416,6 +482,24 @@ pub const RULES: &[Rule] = &[
         "Declare the video with POST /v1/media and send the id that it gives.",
     ),
     rule(
+        "media.parts.ended",
+        "The upload in parts was given up",
+        "Parts that are not put together within a day are deleted.",
+        "Declare a new media and upload the file again.",
+    ),
+    rule(
+        "media.parts.missing",
+        "Parts are missing",
+        "An upload is complete when every part is there, with its size.",
+        "Upload them to the URLs that GET /v1/media/{id}/upload gives, and complete it again.",
+    ),
+    rule(
+        "media.parts.none",
+        "Not an upload in parts",
+        "A media that is uploaded by one request is complete with that.",
+        "Declare a media with `\"upload\": \"multipart\"` to upload it in parts.",
+    ),
+    rule(
         "media.rejected",
         "The media was rejected",
         "The probe refused the upload; the media names its problems.",
@@ -426,6 +510,12 @@ pub const RULES: &[Rule] = &[
         "Not a SHA-256",
         "`sha256` is the base64 of 32 bytes.",
         "Send the SHA-256 of the file in base64: `openssl dgst -sha256 -binary FILE | base64`.",
+    ),
+    rule(
+        "media.sha256.parts",
+        "No SHA-256 of parts",
+        "S3 checks no SHA-256 of a file that comes in parts.",
+        "Leave `sha256` out, or upload the file by one request.",
     ),
     rule(
         "media.size.declared",
@@ -722,6 +812,12 @@ pub const RULES: &[Rule] = &[
         "No such transport",
         "The post asks for a transport that is not taken here.",
         "Leave it out, or send one that the detail names.",
+    ),
+    rule(
+        "upload.unsupported",
+        "No such way to upload",
+        "A file is uploaded by one request or in parts.",
+        "Leave `upload` out, or send `multipart`.",
     ),
     rule(
         "url.address",

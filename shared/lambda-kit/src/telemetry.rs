@@ -20,9 +20,10 @@ pub const NAMESPACE: &str = "Slipway";
 ///
 /// All others are held at INFO. Below it HTTP clients, the SDK and Lambda's runtime print requests, answers, headers and whole
 /// payloads, and with them tokens and signed URLs.
-pub const OURS: [&str; 19] = [
+pub const OURS: [&str; 20] = [
     "api",
     "domain",
+    "drop_intake",
     "flows",
     "lambda_kit",
     "media_ingest",

@@ -6,7 +6,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Config, ResponseChecksumValidation, timeout::TimeoutConfig};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::MetadataDirective;
+use aws_sdk_s3::types::{MetadataDirective, TaggingDirective};
 use bytes::Bytes;
 use domain::media::{Container, converted_key, upload_key};
 use domain::{MediaId, SignedDuration, Timestamp};
@@ -53,16 +53,17 @@ impl Bucket {
         Self { log, ..self }
     }
 
-    async fn copy(
+    pub(crate) async fn copy(
         &self,
         media: &MediaId,
         from: &str,
         etag: &str,
         key: &str,
         content_type: &'static str,
+        within: Duration,
     ) -> PortResult<Copied> {
         let patience =
-            TimeoutConfig::builder().operation_attempt_timeout(COPY).operation_timeout(COPY).build();
+            TimeoutConfig::builder().operation_attempt_timeout(within).operation_timeout(within).build();
         let copied = self
             .client
             .copy_object()
@@ -71,12 +72,14 @@ impl Bucket {
             .copy_source(format!("{}/{from}", self.name))
             .copy_source_if_match(etag)
             .metadata_directive(MetadataDirective::Replace)
+            // tags that somebody gave a file stay with it: taking them along would need a permission of its own
+            .tagging_directive(TaggingDirective::Replace)
             .content_type(content_type)
             .customize()
             .config_override(Config::builder().timeout_config(patience))
             .send()
             .await;
-        let what = || format!("copying the upload of `{media}` for an attempt");
+        let what = || format!("copying the bytes of `{media}`");
         match copied {
             // S3 sends its 200 before it copies: only the body says that it did
             Ok(answer) if answer.copy_object_result().is_some_and(|copy| copy.e_tag().is_some()) => {
@@ -113,10 +116,7 @@ impl Objects for Bucket {
             .await
             .map_err(|error| failed(what(), error))?;
         let headers = signed.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        // a signature counts whole seconds
-        let signed_at = Timestamp::from_second(now.as_second()).unwrap_or(now);
-        let expires_at = signed_at + SignedDuration::from_secs(valid.as_secs());
-        Ok(Upload { url: SecretUrl::new(signed.uri().to_owned()), headers, expires_at })
+        Ok(Upload { url: SecretUrl::new(signed.uri().to_owned()), headers, expires_at: ends(now, valid) })
     }
 
     async fn put_upload(&self, media: &MediaId, container: Container, bytes: Vec<u8>) -> PortResult<String> {
@@ -156,10 +156,10 @@ impl Objects for Bucket {
         key: &str,
         content_type: &'static str,
     ) -> PortResult<Copied> {
-        let copied = self.copy(media, &upload_key(media), etag, key, content_type).await?;
+        let copied = self.copy(media, &upload_key(media), etag, key, content_type, COPY).await?;
         // a photo that was converted became a JPEG: only then there can be another object with this tag
         if copied == Copied::Changed && content_type == Container::Jpeg.content_type() {
-            return self.copy(media, &converted_key(media), etag, key, content_type).await;
+            return self.copy(media, &converted_key(media), etag, key, content_type, COPY).await;
         }
         Ok(copied)
     }
@@ -219,7 +219,13 @@ impl Objects for Bucket {
     }
 }
 
-fn presigning(
+/// When what is signed now ends: a signature counts whole seconds.
+pub(crate) fn ends(now: Timestamp, valid: SignedDuration) -> Timestamp {
+    let signed_at = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    signed_at + SignedDuration::from_secs(valid.as_secs())
+}
+
+pub(crate) fn presigning(
     valid: SignedDuration,
     now: Option<Timestamp>,
 ) -> Result<PresigningConfig, Box<dyn std::error::Error + Send + Sync>> {

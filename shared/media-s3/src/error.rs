@@ -15,6 +15,8 @@ pub(crate) enum Odd {
     NoDate,
     #[error("the answer bears no size")]
     NoSize,
+    #[error("the answer bears no id of the upload")]
+    NoUploadId,
     #[error("asked for {asked} bytes, got {got}")]
     Length { asked: u64, got: u64 },
     #[error("the object was replaced while it was read")]

@@ -4,6 +4,10 @@
 mod answers;
 #[path = "it/copies.rs"]
 mod copies;
+#[path = "it/drops.rs"]
+mod drops;
+#[path = "it/parts.rs"]
+mod parts;
 #[path = "it/ranges.rs"]
 mod ranges;
 #[path = "it/rescued.rs"]

@@ -24,6 +24,10 @@ use crate::{
     OpenError, Plaintext, Posts, Queues, Read, Rescue, Saved, Stored, Unexplained, Vault,
 };
 
+pub mod drops;
+pub mod library;
+pub mod parts;
+
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 

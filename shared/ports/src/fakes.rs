@@ -3,7 +3,9 @@
 //! Clones share their state. Every fake logs the names of the operations called on it (the names of the traits' methods)
 //! and fails the next calls of one of them when it is told to with `fail_next`.
 
+mod drops;
 mod objects;
+mod parts;
 mod past;
 mod queues;
 mod table;

@@ -20,10 +20,17 @@ use domain::{
 #[cfg(feature = "fakes")]
 pub mod contract;
 pub mod cursor;
+mod drops;
 #[cfg(feature = "fakes")]
 pub mod fakes;
+mod library;
+mod parts;
 #[cfg(feature = "fakes")]
 pub mod samples;
+
+pub use drops::{DROPS, DropFolder, Dropped, OUTCOMES};
+pub use library::Library;
+pub use parts::{Joined, Multipart, Part};
 
 /// A failure of something outside; nothing is known about whether the effect took place.
 #[derive(Debug, thiserror::Error)]

@@ -12,6 +12,7 @@ async fn the_table_keeps_its_promises() {
     let table = MemoryTable::new();
     contract::posts(&table).await;
     contract::media_rows(&table).await;
+    contract::library::library(&table).await;
     contract::accounts(&table).await;
     contract::creators(&table).await;
     contract::keys(&table).await;
@@ -28,6 +29,11 @@ async fn the_table_keeps_its_promises() {
 async fn objects_queues_and_vault_keep_their_promises() {
     let objects = MemoryObjects::new();
     contract::objects(&objects).await;
+    let folder = MemoryObjects::new();
+    contract::drops::drops(&folder, async |key, bytes| drop(folder.drop_object(key, bytes.to_vec()))).await;
+    let put = async |upload: &ports::Upload, bytes| folder.put_part(upload, bytes);
+    let object = async |key: &str| folder.object(key).map(|object| (object.bytes, object.content_type));
+    contract::parts::parts(&folder, (5, 3), NOON, put, object).await;
     contract::rescue(&objects).await;
     contract::queues(&MemoryQueues::new(ManualClock::default())).await;
     contract::vault(&MemoryVault::new()).await;

@@ -26,6 +26,8 @@ pub struct QueueUrls {
     pub refresh: Option<String>,
     /// `Job::Transfer`.
     pub transfer: Option<String>,
+    /// `Job::Drop`.
+    pub drop: Option<String>,
     /// `Job::Deliver` and `Job::CatchUp`.
     pub delivery: Option<String>,
 }
@@ -56,6 +58,7 @@ impl Sqs {
             Job::Ingest { .. } => ("ingest", &self.urls.ingest),
             Job::Refresh { .. } => ("refresh", &self.urls.refresh),
             Job::Transfer(_) => ("transfer", &self.urls.transfer),
+            Job::Drop(_) => ("drop", &self.urls.drop),
             Job::Deliver(_) | Job::CatchUp(_) => ("delivery", &self.urls.delivery),
         };
         (name, url.as_deref())

@@ -27,6 +27,7 @@ impl Stage {
             ingest: Some(created(&sqs, "ingest").await),
             refresh: Some(created(&sqs, "refresh").await),
             transfer: Some(created(&sqs, "transfer").await),
+            drop: Some(created(&sqs, "drop").await),
             delivery: Some(created(&sqs, "delivery").await),
         };
         let queues = Sqs::new(sqs.clone(), urls.clone());
@@ -74,7 +75,7 @@ async fn created(sqs: &Client, name: &str) -> String {
     created.queue_url.expect("a URL")
 }
 
-fn jobs() -> [Job; 5] {
+fn jobs() -> [Job; 6] {
     let (post, account) = (PostId::from_bits(1), AccountId::from_bits(2));
     let ticket = Some(Timestamp::from_second(1_800_000_000).expect("a time"));
     [
@@ -88,6 +89,9 @@ fn jobs() -> [Job; 5] {
         Job::Check(Check { post, account: account.clone(), swept: true, refused_epoch: Some(3) }),
         Job::Ingest { media: MediaId::from_bits(3), post: None },
         Job::Refresh { account, epoch: Some(4) },
+        Job::Drop(domain::job::Drop {
+            creator: domain::CreatorId::from_bits(6), name: "Möwen 2".to_owned()
+        }),
         Job::Deliver(DeliveryKey { endpoint: EndpointId::from_bits(5), event: NoticeId::from_bits(6) }),
     ]
 }
@@ -99,9 +103,8 @@ async fn a_job_goes_to_its_own_queue_as_it_is_in_the_group_of_its_account() {
         stage.queues.send(&job, SignedDuration::ZERO).await.unwrap();
     }
     let urls = &stage.urls;
-    for (job, url) in
-        jobs().iter().zip([&urls.publish, &urls.status, &urls.ingest, &urls.refresh, &urls.delivery])
-    {
+    let theirs = [&urls.publish, &urls.status, &urls.ingest, &urls.refresh, &urls.drop, &urls.delivery];
+    for (job, url) in jobs().iter().zip(theirs) {
         let message = stage.receive(url.as_ref(), 5).await.expect("the job is there");
         assert_eq!(&serde_json::from_str::<Job>(message.body().unwrap()).unwrap(), job);
         let group = &message.attributes().unwrap()[&MessageSystemAttributeName::MessageGroupId];
@@ -139,9 +142,16 @@ async fn a_function_without_the_url_of_a_queue_is_told_which_one() {
     let stage = Stage::new().await;
     let publishes_only = QueueUrls { publish: stage.urls.publish.clone(), ..QueueUrls::default() };
     let queues = Sqs::new(stage.sqs.clone(), publishes_only);
-    let [publish, check, ingest, refresh, _delivery] = jobs();
+    let [publish, check, ingest, refresh, dropped, delivery] = jobs();
     queues.send(&publish, SignedDuration::ZERO).await.unwrap();
-    for (job, name) in [(check, "status"), (ingest, "ingest"), (refresh, "refresh")] {
+    let others = [
+        (check, "status"),
+        (ingest, "ingest"),
+        (refresh, "refresh"),
+        (dropped, "drop"),
+        (delivery, "delivery"),
+    ];
+    for (job, name) in others {
         let error = queues.send(&job, SignedDuration::ZERO).await.unwrap_err();
         assert!(error.refused);
         assert_eq!(

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use domain::{Media, MediaId, Nonce, PostId};
-use ports::{Created, MediaRows, PortResult, Read, Saved, Stored};
+use domain::way::Way;
+use domain::{Media, MediaId, Nonce, PostId, WorkspaceId};
+use ports::{Created, Library, MediaRows, Page, PortResult, Read, Saved, Stored, cursor};
 
 use crate::due::{self, Side};
 use crate::item::{Item, Reader, document, millis, nonce, number, text};
@@ -25,10 +26,12 @@ pub(crate) fn read(item: &Item) -> PortResult<Stored<Media>> {
     let row = Reader::new(item);
     let id = row.text("pk")?.strip_prefix("media#").and_then(|id| id.parse().ok());
     let waiting = row.texts("wt")?.iter().map(|post| post.parse::<PostId>());
+    let upload_id = row.maybe("ui", |row, name| row.text(name).map(str::to_owned))?;
     let media = Media {
         id: id.ok_or_else(|| row.unreadable("pk"))?,
         workspace: row.parsed("w")?,
         declared: row.document("dc")?,
+        way: row.maybe("wy", Reader::document::<Way>)?.unwrap_or_default().begun(upload_id),
         state: row.document("st")?,
         waiting: waiting.collect::<Result<_, _>>().map_err(|_| row.unreadable("wt"))?,
         created_at: row.time("ca")?,
@@ -46,10 +49,15 @@ impl MediaRows for Store {
             .set("dc", document(&media.declared)?)
             .set("st", document(&media.state)?)
             .set("ca", millis(media.created_at))
+            .set("list_pk", list_pk(&media.workspace))
+            .set("list_sk", text(cursor::place(media.created_at, media.id.as_str())))
             .set("ttl", number(codec::gone_after(media.created_at, DAYS)));
         if !media.waiting.is_empty() {
             let waiting = media.waiting.iter().map(ToString::to_string).collect();
             update = update.set("wt", AttributeValue::Ss(waiting));
+        }
+        if media.way != Way::Put {
+            update = update.set("wy", document(&media.way)?);
         }
         if let Some(keys) = due_keys(media) {
             update = keys.set(update);
@@ -105,6 +113,35 @@ impl MediaRows for Store {
             Wrote::Done(row) => read(&row).map(Some),
             Wrote::Refused(_) => Ok(None),
         }
+    }
+}
+
+fn list_pk(workspace: &WorkspaceId) -> AttributeValue {
+    text(format!("media#{workspace}"))
+}
+
+impl Library for Store {
+    async fn list_media(
+        &self,
+        workspace: &WorkspaceId,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> PortResult<Page<Media>> {
+        let row = |item: &Item| read(item).map(|stored| stored.row);
+        self.page(format!("media#{workspace}"), cursor, limit, row).await
+    }
+
+    async fn note_parts(&self, media: &MediaId, upload_id: &str) -> PortResult<Option<Stored<Media>>> {
+        let update = Update::when("attribute_exists(#pk)").set_first("ui", text(upload_id));
+        match self.update(&pk(media), update, ReturnValue::AllNew).await? {
+            Wrote::Done(row) => read(&row).map(Some),
+            Wrote::Refused(_) => Ok(None),
+        }
+    }
+
+    async fn unlist_media(&self, media: &MediaId) -> PortResult<()> {
+        let update = Update::when("attribute_exists(#pk)").remove("list_pk").remove("list_sk");
+        self.update(&pk(media), update, ReturnValue::None).await.map(drop)
     }
 }
 

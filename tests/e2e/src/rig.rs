@@ -51,6 +51,9 @@ impl Default for Setup {
     /// long as on AWS: on a busy machine many do.
     fn default() -> Self {
         let parameters = [
+            ("DropWaitSeconds", "10"),
+            ("DropIntakeTimeout", "20"),
+            ("DropVisibility", "120"),
             ("MediaIngestTimeout", "6"),
             ("PublishInitTimeout", "6"),
             ("MediaTransferTimeout", "20"),

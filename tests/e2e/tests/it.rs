@@ -9,6 +9,8 @@ mod bad_input;
 mod canaries;
 #[path = "it/creators.rs"]
 mod creators;
+#[path = "it/drop.rs"]
+mod drop;
 #[path = "it/faults.rs"]
 mod faults;
 #[path = "it/journeys.rs"]
@@ -164,6 +166,10 @@ fn main() -> ExitCode {
             creators::a_creator_that_is_disconnected_is_free_for_another_workspace
             creators::a_verification_file_is_served_wherever_tiktok_looks
             creators::a_key_is_rotated_and_revoked
+            drop::a_file_and_then_its_json_are_published_once
+            drop::a_json_and_then_its_file_heard_of_twice_are_published_once
+            drop::a_bad_json_is_one_problem_and_a_file_without_one_is_told_in_time
+            drop::a_video_in_parts_over_two_sittings_is_published_once
             bad_input::whatever_is_wrong_is_named_with_its_field_rule_and_remedy
             webhooks::the_published_libraries_verify_what_a_post_has_sent
             webhooks::a_receiver_that_failed_is_asked_again_and_one_that_hangs_holds_up_nobody

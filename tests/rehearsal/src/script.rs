@@ -22,8 +22,9 @@ use domain::{
 use ports::{
     Accounts, ApiKey, AppRows, Connected, Connecting, Connections, Copied, Created, Creators, DeadLetter,
     DeadLetters, Deliveries, Due, DueAccounts, DueKey, DueRow, DueRows, Endpoints, FetchLog, Guard, Guards,
-    KeyCreated, Keys, Leased, MediaRows, Notices, Objects, OpenError, Page, Plaintext, PortError, PortResult,
-    Posts, Queues, Read, Rescue, Saved, SecretUrl, Stored, Unexplained, Upload, Vault, Work,
+    Joined, KeyCreated, Keys, Leased, Library, MediaRows, Multipart, Notices, Objects, OpenError, Page, Part,
+    Plaintext, PortError, PortResult, Posts, Queues, Read, Rescue, Saved, SecretUrl, Stored, Unexplained,
+    Upload, Vault, Work,
 };
 
 /// What happens at a call.
@@ -342,6 +343,12 @@ watched!(MediaRows {
     wait_for(media: &MediaId, post: &PostId) -> PortResult<Option<Stored<Media>>>;
 });
 
+watched!(Library {
+    list_media(workspace: &WorkspaceId, cursor: Option<&str>, limit: u32) -> PortResult<Page<Media>>;
+    note_parts(media: &MediaId, upload_id: &str) -> PortResult<Option<Stored<Media>>>;
+    unlist_media(media: &MediaId) -> PortResult<()>;
+});
+
 watched!(Accounts {
     account(id: &AccountId, read: Read) -> PortResult<Option<Account>>;
     save_limits(
@@ -459,6 +466,22 @@ watched!(Objects {
     delete_copy(key: &str) -> PortResult<()>;
     publish_file(name: &str, content: &str) -> PortResult<()>;
     sign_download(key: &str, valid: SignedDuration) -> PortResult<SecretUrl>;
+});
+
+watched!(Multipart {
+    begin_parts(media: &MediaId, container: Container) -> PortResult<String>;
+    sign_part(
+        media: &MediaId,
+        upload_id: &str,
+        part: (u32, u64),
+        valid: SignedDuration,
+        now: Timestamp,
+    ) -> PortResult<Upload>;
+    parts(media: &MediaId, upload_id: &str) -> PortResult<Option<Vec<Part>>>;
+    join_parts(media: &MediaId, upload_id: &str, parts: &[Part]) -> PortResult<Joined>;
+    abort_parts(media: &MediaId, upload_id: &str) -> PortResult<()>;
+    uploaded(media: &MediaId) -> PortResult<Option<u64>>;
+    delete_upload(media: &MediaId) -> PortResult<()>;
 });
 
 watched!(Rescue {

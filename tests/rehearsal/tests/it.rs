@@ -11,5 +11,6 @@ mod it {
     mod million;
     #[cfg(feature = "refreshers")]
     mod refreshers;
+    mod reuse;
     mod uploads;
 }

@@ -465,6 +465,7 @@ impl Engine {
             Job::Heard(_) => "heard",
             Job::Refresh { .. } => "refresh",
             Job::Ingest { .. } => "ingest",
+            Job::Drop(_) => "drop",
             Job::Deliver(_) => "deliver",
             Job::CatchUp(_) => "catch up",
         };
@@ -767,7 +768,7 @@ fn timeout_of(job: &Job) -> (i64, i64) {
         | Job::Deliver(_)
         | Job::CatchUp(_) => 30_000,
         Job::Refresh { .. } | Job::Ingest { .. } => 60_000,
-        Job::Transfer(_) => 120_000,
+        Job::Transfer(_) | Job::Drop(_) => 120_000,
     };
     (timeout, 6 * timeout)
 }

@@ -192,8 +192,8 @@ impl Office {
             Job::Heard(job) => self.poll.heard(job).await,
             Job::Refresh { account, epoch } => self.refresh.refresh(account, epoch, deadline).await,
             Job::Ingest { media, post } => self.ingest.ingest(&media, post).await,
-            // nobody has an endpoint here
-            Job::Deliver(_) | Job::CatchUp(_) => Ok(()),
+            // nobody drops anything here, or has an endpoint
+            Job::Drop(_) | Job::Deliver(_) | Job::CatchUp(_) => Ok(()),
         };
         if done.is_ok() { End::Done } else { End::Failed }
     }

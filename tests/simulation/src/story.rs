@@ -50,6 +50,7 @@ pub(crate) fn job_name(job: &Job) -> String {
         Job::Transfer(job) => format!("transfer({})", short(job.post.as_str())),
         Job::Check(job) => format!("check({})", short(job.post.as_str())),
         Job::Ingest { media, .. } => format!("ingest({})", short(media.as_str())),
+        Job::Drop(job) => format!("drop({}, {})", short(job.creator.as_str()), job.name),
         Job::Heard(job) => format!("heard({})", job.publish_id.0),
         Job::Deliver(key) => format!("deliver({})", short(key.event.as_str())),
         Job::CatchUp(job) => format!("catch up({})", short(job.endpoint.as_str())),

@@ -101,6 +101,45 @@ pub(crate) fn read_media() -> Operation {
         .answers::<view::Media>(200, "The media.")
 }
 
+pub(crate) fn list_media() -> Operation {
+    about("Media", "List media", "Newest first, without those that were deleted.")
+        .needs(Scope::MediaRead)
+        .lists::<view::Media>("A page of media.")
+}
+
+pub(crate) fn delete_media() -> Operation {
+    about(
+        "Media",
+        "Delete a media",
+        "With its bytes, and with the parts of an upload that is not complete. Posts that are published keep nothing of it.",
+    )
+    .needs(Scope::MediaWrite)
+    .answers::<view::Media>(200, "The media, which nothing can be posted of any more.")
+    .refuses(&[409])
+}
+
+pub(crate) fn read_upload() -> Operation {
+    about(
+        "Media",
+        "Go on with an upload",
+        "Fresh URLs for what is still to come, and the numbers of the parts that are there.",
+    )
+    .needs(Scope::MediaWrite)
+    .answers::<view::Media>(200, "The media, and how to upload the rest of it.")
+    .refuses(&[409])
+}
+
+pub(crate) fn complete_media() -> Operation {
+    about(
+        "Media",
+        "Complete an upload in parts",
+        "Every part has to be there, with its size. Repeating it is harmless.",
+    )
+    .needs(Scope::MediaWrite)
+    .answers::<view::Media>(200, "The media, which is probed now.")
+    .refuses(&[409])
+}
+
 pub(crate) fn list_creators() -> Operation {
     about("Creators", "List creators", "Newest first.")
         .needs(Scope::CreatorsRead)

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::fixture::{Answer, Fixture, Workspace, sha256};
 
 /// Every route that wants a key, and the scope it wants.
-const ROUTES: [(Method, &str, Scope); 31] = [
+const ROUTES: [(Method, &str, Scope); 35] = [
     (Method::POST, "/v1/posts", Scope::PostsWrite),
     (Method::GET, "/v1/posts", Scope::PostsRead),
     (Method::GET, "/v1/posts/{id}", Scope::PostsRead),
@@ -16,6 +16,10 @@ const ROUTES: [(Method, &str, Scope); 31] = [
     (Method::POST, "/v1/posts/{id}/resolve", Scope::PostsWrite),
     (Method::POST, "/v1/media", Scope::MediaWrite),
     (Method::GET, "/v1/media/{id}", Scope::MediaRead),
+    (Method::GET, "/v1/media", Scope::MediaRead),
+    (Method::DELETE, "/v1/media/{id}", Scope::MediaWrite),
+    (Method::GET, "/v1/media/{id}/upload", Scope::MediaWrite),
+    (Method::POST, "/v1/media/{id}/complete", Scope::MediaWrite),
     (Method::GET, "/v1/creators", Scope::CreatorsRead),
     (Method::GET, "/v1/creators/{id}", Scope::CreatorsRead),
     (Method::GET, "/v1/creators/{id}/creator-info", Scope::CreatorsRead),

@@ -10,7 +10,7 @@ fn body() -> Value {
     json!({ "kind": "video", "content_type": "video/mp4", "size": 30_000_000 })
 }
 
-async fn declare(fixture: &Fixture, key: &str, body: &Value) -> Answer {
+pub(crate) async fn declare(fixture: &Fixture, key: &str, body: &Value) -> Answer {
     let request = fixture
         .request(Method::POST, "/v1/media")
         .header("idempotency-key", key)

@@ -12,8 +12,9 @@ use tokio::process::Command;
 use crate::progress::Progress;
 
 /// The functions: each is a package with a binary of the same name.
-pub const FUNCTIONS: [&str; 7] = [
+pub const FUNCTIONS: [&str; 8] = [
     "api",
+    "drop-intake",
     "media-ingest",
     "media-transfer",
     "publish-init",

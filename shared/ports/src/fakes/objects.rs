@@ -7,11 +7,12 @@ use domain::account::Tokens;
 use domain::media::{Container, converted_key, upload_key};
 use domain::{AccountId, MediaId, SignedDuration, Timestamp};
 
+use super::parts::Begun;
 use super::{Faults, ManualClock, fails_on_purpose, lock};
 use crate::{Clock, Copied, FetchLog, Objects, PortResult, Rescue, SecretUrl, Upload};
 
 /// What the URLs of this bucket start with.
-const BASE: &str = "https://bucket.invalid/";
+pub(super) const BASE: &str = "https://bucket.invalid/";
 
 /// An object in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +28,13 @@ pub struct StoredObject {
 /// The media bucket in memory.
 #[derive(Debug, Clone)]
 pub struct MemoryObjects {
-    faults: Faults,
-    objects: Arc<Mutex<BTreeMap<String, StoredObject>>>,
+    pub(super) faults: Faults,
+    pub(super) objects: Arc<Mutex<BTreeMap<String, StoredObject>>>,
+    /// When what lies in the drop folder came.
+    pub(super) dropped: Arc<Mutex<BTreeMap<String, Timestamp>>>,
+    /// Uploads in parts that are not over.
+    pub(super) begun: Arc<Mutex<BTreeMap<String, Begun>>>,
+    pub(super) uploads_begun: Arc<Mutex<u32>>,
     rescued: Arc<Mutex<BTreeMap<(AccountId, u64), Tokens>>>,
     log: Arc<Mutex<Log>>,
     time: Option<ManualClock>,
@@ -62,8 +68,30 @@ impl MemoryObjects {
             "publish_file",
             "complete_until",
             "was_asked_for",
+            "dropped",
+            "read",
+            "take",
+            "told",
+            "tell",
+            "take_back",
+            "begin_parts",
+            "sign_part",
+            "parts",
+            "join_parts",
+            "abort_parts",
+            "uploaded",
+            "delete_upload",
         ]);
-        Self { faults, objects: Arc::default(), rescued: Arc::default(), log: Arc::default(), time: None }
+        Self {
+            faults,
+            objects: Arc::default(),
+            dropped: Arc::default(),
+            begun: Arc::default(),
+            uploads_begun: Arc::default(),
+            rescued: Arc::default(),
+            log: Arc::default(),
+            time: None,
+        }
     }
 
     /// An empty bucket.
@@ -94,7 +122,7 @@ impl MemoryObjects {
         lock(&self.log).delay = Some(delay);
     }
 
-    fn clock(&self) -> Option<Timestamp> {
+    pub(super) fn clock(&self) -> Option<Timestamp> {
         self.time.as_ref().map(Clock::now)
     }
 
@@ -128,7 +156,7 @@ fn key_of(url: &str) -> Option<String> {
     path.split(['?', '#']).next().map(str::to_owned)
 }
 
-fn etag(bytes: &[u8]) -> String {
+pub(super) fn etag(bytes: &[u8]) -> String {
     let mut hash = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128;
     for byte in bytes {
         hash = (hash ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);

@@ -16,8 +16,8 @@ use super::{Faults, ManualClock, OnPurpose, fails_on_purpose, lock};
 use crate::{
     Accounts, ApiKey, AppRows, Clock as _, Connected, Connecting, Connections, Created, Creators, Deliveries,
     Due, DueAccounts, DueKey, DueRow, DueRows, Endpoints, Guard, Guards, KeyCreated, Keys, LAST_USE_KEPT,
-    Leased, MediaRows, Notices, Page, PortError, PortResult, Posts, Read, Saved, Stored, Unexplained, Work,
-    cursor,
+    Leased, Library, MediaRows, Notices, Page, PortError, PortResult, Posts, Read, Saved, Stored,
+    Unexplained, Work, cursor,
 };
 
 const OPERATIONS: &[&str] = &[
@@ -32,6 +32,9 @@ const OPERATIONS: &[&str] = &[
     "list",
     "guard",
     "declare",
+    "list_media",
+    "note_parts",
+    "unlist_media",
     "media",
     "several",
     "judge",
@@ -112,6 +115,7 @@ struct Rows {
     publish_ids: HashMap<PublishId, PostId>,
     guards: HashMap<[u8; 32], Guard>,
     media: Kept<MediaId, Row<Media>>,
+    unlisted: HashSet<MediaId>,
     accounts: Kept<AccountId, AccountRow>,
     creators: BTreeMap<CreatorId, Creator>,
     keys: BTreeMap<KeyId, KeyRow>,
@@ -519,8 +523,9 @@ impl MediaRows for MemoryTable {
     async fn judge(&self, seen: &Stored<Media>, media: &Media, nonce: Nonce) -> PortResult<Saved<Media>> {
         self.run("judge", |rows| {
             let row = rows.media.get_mut(&seen.row.id);
-            let waiting = row.as_ref().map(|row| row.stored.row.waiting.clone()).unwrap_or_default();
-            Ok(write(row, seen.version, Media { waiting, ..media.clone() }, nonce))
+            let kept = row.as_ref().map(|row| (row.stored.row.waiting.clone(), row.stored.row.way.clone()));
+            let (waiting, way) = kept.unwrap_or_default();
+            Ok(write(row, seen.version, Media { waiting, way, ..media.clone() }, nonce))
         })
     }
 
@@ -530,6 +535,43 @@ impl MediaRows for MemoryTable {
                 row.stored.row.waiting.insert(post.clone());
                 row.stored.clone()
             }))
+        })
+    }
+}
+
+impl Library for MemoryTable {
+    async fn list_media(
+        &self,
+        workspace: &WorkspaceId,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> PortResult<Page<Media>> {
+        self.run("list_media", |rows| {
+            let ours = rows.media.values().map(|row| &row.stored.row);
+            let listed =
+                ours.filter(|media| media.workspace == *workspace && !rows.unlisted.contains(&media.id));
+            let placed =
+                listed.map(|media| (cursor::place(media.created_at, media.id.as_str()), media.clone()));
+            page(placed, cursor, limit)
+        })
+    }
+
+    async fn note_parts(&self, media: &MediaId, upload_id: &str) -> PortResult<Option<Stored<Media>>> {
+        self.run("note_parts", |rows| {
+            Ok(rows.media.get_mut(media).map(|row| {
+                let media = &mut row.stored.row;
+                if media.way.upload_id().is_none() {
+                    media.way = media.way.clone().begun(Some(upload_id.to_owned()));
+                }
+                row.stored.clone()
+            }))
+        })
+    }
+
+    async fn unlist_media(&self, media: &MediaId) -> PortResult<()> {
+        self.run("unlist_media", |rows| {
+            rows.unlisted.insert(media.clone());
+            Ok(())
         })
     }
 }

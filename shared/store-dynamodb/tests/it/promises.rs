@@ -10,6 +10,7 @@ async fn posts_and_media_keep_their_promises() {
     let table = table().await;
     contract::posts(&table.store).await;
     contract::media_rows(&table.store).await;
+    contract::library::library(&table.store).await;
 }
 
 #[tokio::test]

@@ -150,7 +150,7 @@ async fn what_each_call_costs() {
 
     let media = samples::media(0x7a10, NOON);
     store.declare(&media, nonce(1)).await.unwrap();
-    print("declare a media, with its place in `due`", 2.0);
+    print("declare a media, with its places in `due` and `list`", 3.0);
     let creator = samples::creator(0xc1, NOON);
     store.put_creator(&creator).await.unwrap();
     print("put a creator, with its place in `list`", 2.0);

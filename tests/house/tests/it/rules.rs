@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use domain::RULES;
 
 /// Where rules are named.
-const NAMED_IN: [&str; 6] = [
+const NAMED_IN: [&str; 7] = [
     "functions/api/src",
+    "functions/drop-intake/src",
     "functions/media-ingest/src",
     "functions/publish-init/src",
     "shared/domain/src",
@@ -14,7 +15,7 @@ const NAMED_IN: [&str; 6] = [
 ];
 
 /// What has the form of a rule and is none: events, jobs, scopes, codes of a timeline.
-const OTHERS: [&str; 34] = [
+const OTHERS: [&str; 35] = [
     "authorization.removed",
     "check.v1",
     "claim.late",
@@ -22,6 +23,7 @@ const OTHERS: [&str; 34] = [
     "creator.grant_ends",
     "day.full",
     "deliver.v1",
+    "drop.v1",
     "fetch_log.nobody",
     "heard.v1",
     "home.arpa",

@@ -174,7 +174,7 @@ impl Company {
             Job::Release(job) => run(self.poll.release(job)),
             Job::Heard(job) => run(self.poll.heard(job)),
             Job::Refresh { account, epoch } => run(self.refresh.refresh(account, epoch, stage.deadline(60))),
-            Job::Ingest { .. } | Job::Deliver(_) | Job::CatchUp(_) => Some(Ok(())),
+            Job::Ingest { .. } | Job::Drop(_) | Job::Deliver(_) | Job::CatchUp(_) => Some(Ok(())),
         };
         let count = self.deliveries.entry(format!("{job:?}")).or_default();
         match delivered {
