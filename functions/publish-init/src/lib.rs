@@ -474,9 +474,10 @@ where
                 return Ok(Step::Done);
             }
             let mut limits = account.limits.clone();
-            let start = job.ticket.unwrap_or_else(|| limits.reserve_publish(now));
+            let ticket = job.ticket.filter(|time| *time <= now || limits.gave(*time));
+            let start = ticket.unwrap_or_else(|| limits.reserve_publish(now));
             let mut begun = if start > now { Err(start) } else { limits.clone().begin(now, until) };
-            if let (Err(later), Some(_)) = (begun, job.ticket) {
+            if let (Err(later), Some(_)) = (begun, ticket) {
                 self.wait_for(job, seen, later).await?;
                 return Ok(Step::Done);
             }

@@ -220,6 +220,14 @@ impl Limits {
         start
     }
 
+    /// Whether a time that is still to come can have been given out here: whatever else stands in a message would keep its post
+    /// waiting for as long as it says.
+    pub fn gave(&self, time: Timestamp) -> bool {
+        let begun = self.begun.newest().map(|by| by + WINDOW);
+        let given = [self.init.newest(), begun, self.rest_until];
+        given.into_iter().flatten().any(|latest| time <= latest)
+    }
+
     /// A post whose place has come begins what ends in its init, which nobody sends after `until`. `Err`: those that have begun
     /// leave no room before then.
     pub fn begin(&mut self, now: Timestamp, until: Timestamp) -> Result<(), Timestamp> {

@@ -70,6 +70,15 @@ fn a_ticket_that_comes_late_is_good_if_what_has_begun_leaves_room() {
 }
 
 #[test]
+fn a_ticket_that_no_limiter_gave_keeps_nobody_waiting() {
+    let stage = busy();
+    let post = stage.accept(1);
+    let ticket = Some("9999-01-01T00:00:00Z".parse().unwrap());
+    deliver(&stage, Publish { ticket, ..stage.publish_job(&post) }).unwrap();
+    assert_eq!((inits(&stage), state(&stage, &post)), (1, "processing"));
+}
+
+#[test]
 fn calls_that_take_long_make_others_wait_for_as_long_and_cost_no_place() {
     for call in ["creator_info", "video_init"] {
         let stage = busy();

@@ -1,5 +1,5 @@
 use domain::account::Slot;
-use domain::limits::{Cap, Day, Limits, PACE, Ring, UNDER_WAY, WIDE, WINDOW};
+use domain::limits::{Cap, Day, Limits, PACE, Ring, UNDER_WAY, WINDOW};
 use domain::{PostId, SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -48,6 +48,23 @@ fn an_init_counts_as_coming_late_until_tiktok_has_answered() {
     assert_eq!(limits.begun.newest(), Some(at(109) + UNDER_WAY));
     limits.rest(at(70), SignedDuration::ZERO);
     assert_eq!(limits.begin(at(130), at(170)), Err(at(132)), "after a 429 nobody begins");
+}
+
+#[test]
+fn a_time_that_nobody_was_given_is_known_as_that() {
+    let mut limits = Limits::default();
+    assert!(!limits.gave(at(1)), "nothing was given out");
+    let places: Vec<_> = (0..14).map(|_| limits.reserve_publish(at(0))).collect();
+    assert!(places.iter().all(|place| limits.gave(*place)));
+    assert!(!limits.gave(at(0) + PACE * 2 + SignedDuration::from_millis(1)), "behind the last place");
+    let mut limits = Limits::default();
+    for second in 0..6 {
+        limits.begin(at(second), at(second + 40)).unwrap();
+    }
+    let later = limits.begin(at(10), at(50)).unwrap_err();
+    assert!(limits.gave(later), "whoever finds no room is given a time without a place");
+    limits.rest(at(500), SignedDuration::ZERO);
+    assert!(limits.gave(at(562)) && !limits.gave(at(563)));
 }
 
 /// An init of an account that has one attempt open at a time, in milliseconds.
