@@ -1,8 +1,9 @@
 //! Breaks the product on purpose, one patch at a time, and lets the simulation find it.
 //!
 //! Each patch of `mutants/` is applied to a scratch checkout of the last commit, which has a target directory of its own, so
-//! that only what a patch touches is compiled again, in the profile that is compiled fastest. A mutant that survives its
-//! schedules shows a weakness of the schedules.
+//! that only what a patch touches is compiled again, in the profile that is compiled fastest. Patches of what everything is
+//! built on come last: each is compiled again twice, with it and without. A mutant that survives its schedules shows a weakness
+//! of the schedules.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -27,6 +28,9 @@ struct Args {
     /// Threads that share the schedules.
     #[arg(long, default_value_t = 2)]
     threads: usize,
+    /// Leaves the checkout and what was compiled behind, for another time.
+    #[arg(long)]
+    keep: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +53,8 @@ struct Mutant {
     path: PathBuf,
     invariants: Vec<String>,
     is_one_of_ten: bool,
+    /// Functions are built on it.
+    is_shared: bool,
 }
 
 /// What became of a mutant.
@@ -79,11 +85,19 @@ fn run(args: &Args) -> Result<bool, Error> {
         Scratch { target: root.join("target/mutants/target"), tree: root.join("target/mutants/tree"), root };
     let mut mutants = mutants(&args.names)?;
     mutants.retain(|mutant| mutant.is_one_of_ten || !args.ten);
-    scratch.prepare()?;
+    let good = scratch.prepare().and_then(|()| play(&scratch, &mutants, args));
+    if args.keep {
+        return good;
+    }
+    let removed = scratch.remove();
+    good.and_then(|good| removed.map(|()| good))
+}
+
+fn play(scratch: &Scratch, mutants: &[Mutant], args: &Args) -> Result<bool, Error> {
     let since = Instant::now();
     let mut good = true;
     println!("{:<46} {:<10} {:>9} {:>6}  again", "mutant", "rule", "schedules", "s");
-    for mutant in &mutants {
+    for mutant in mutants {
         let began = Instant::now();
         let fate = scratch.judge(mutant, args)?;
         scratch.restore()?;
@@ -131,9 +145,10 @@ fn mutants(names: &[String]) -> Result<Vec<Mutant>, Error> {
         let invariants = line.split([',', ' ']).filter(|word| !word.is_empty()).map(str::to_owned).collect();
         let is_one_of_ten =
             text.lines().take_while(|line| !line.is_empty()).any(|line| line == "One of the ten.");
-        all.push(Mutant { name, path, invariants, is_one_of_ten });
+        let is_shared = text.contains("\n+++ b/shared/");
+        all.push(Mutant { name, path, invariants, is_one_of_ten, is_shared });
     }
-    all.sort_by(|one, other| one.name.cmp(&other.name));
+    all.sort_by(|one, other| (one.is_shared, &one.name).cmp(&(other.is_shared, &other.name)));
     if names.is_empty() {
         return Ok(all);
     }
@@ -161,6 +176,16 @@ impl Scratch {
         let head = git(&self.root, &["rev-parse", "HEAD"])?;
         self.restore()?;
         git(&self.tree, &["checkout", "--quiet", "--detach", head.trim()]).map(drop)
+    }
+
+    fn remove(&self) -> Result<(), Error> {
+        git(&self.root, &["worktree", "remove", "--force", &self.tree.to_string_lossy()])?;
+        match fs::remove_dir_all(&self.target) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(Error::Io { path: self.target.clone(), source })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn restore(&self) -> Result<(), Error> {
