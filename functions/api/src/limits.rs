@@ -4,7 +4,7 @@
 //! one function's memory would not be true, so there is none; API Gateway's own throttling answers 429 before any function.
 
 use axum::response::Response;
-use domain::limits::{Limits, Ring, WINDOW};
+use domain::limits::{Limits, Ring, WIDE, WINDOW};
 use domain::{SignedDuration, Timestamp};
 use http::HeaderName;
 
@@ -31,8 +31,13 @@ fn left(name: &str, left: usize, reset: Option<SignedDuration>) -> String {
     format!("\"{name}\";r={left}{reset}")
 }
 
-fn ring<const N: usize>(name: &str, ring: &Ring<N>, limits: &Limits, now: Timestamp) -> String {
-    let (free, again) = ring.left(now);
+fn ring<const N: usize>(
+    name: &str,
+    (ring, window): (&Ring<N>, SignedDuration),
+    limits: &Limits,
+    now: Timestamp,
+) -> String {
+    let (free, again) = ring.left(window, now);
     match limits.rest_until.filter(|until| now < *until) {
         Some(until) => left(name, 0, Some(until.duration_since(now))),
         None => left(name, free, again.map(|at| at.duration_since(now))),
@@ -47,9 +52,11 @@ pub(crate) fn posting(response: Response) -> Response {
 /// Both budgets of an account, and the day's where TikTok's cap is known.
 pub(crate) fn account(response: Response, limits: &Limits, now: Timestamp) -> Response {
     let mut policies =
-        vec![policy(INIT, Ring::<6>::QUOTA, WINDOW), policy(CREATOR_INFO, Ring::<20>::QUOTA, WINDOW)];
-    let mut budgets =
-        vec![ring(INIT, &limits.init, limits, now), ring(CREATOR_INFO, &limits.creator_info, limits, now)];
+        vec![policy(INIT, Ring::<6>::QUOTA, WINDOW), policy(CREATOR_INFO, Ring::<20>::QUOTA, WIDE)];
+    let mut budgets = vec![
+        ring(INIT, (&limits.init, WINDOW), limits, now),
+        ring(CREATOR_INFO, (&limits.creator_info, WIDE), limits, now),
+    ];
     if let (Some(cap), Some(free)) = (&limits.day.cap, limits.day.left(now)) {
         policies.push(policy(DAY, cap.posts as usize, A_DAY));
         let again = limits.day.free_at(now).map(|at| at.duration_since(now));
@@ -62,7 +69,7 @@ pub(crate) fn account(response: Response, limits: &Limits, now: Timestamp) -> Re
 /// The values of both headers for a `creator_info` that has to wait.
 pub(crate) fn spent(wait: SignedDuration) -> [(HeaderName, String); 2] {
     [
-        (RATE_LIMIT_POLICY, policy(CREATOR_INFO, Ring::<20>::QUOTA, WINDOW)),
+        (RATE_LIMIT_POLICY, policy(CREATOR_INFO, Ring::<20>::QUOTA, WIDE)),
         (RATE_LIMIT, left(CREATOR_INFO, 0, Some(wait))),
     ]
 }

@@ -60,8 +60,6 @@ const FRESH: SignedDuration = SignedDuration::from_secs(60);
 /// An attempt is not claimed with less than this left, or than two fifths of the invocation: TikTok's answer and the write
 /// of its `publish_id` have to fit.
 const ENOUGH: SignedDuration = SignedDuration::from_secs(13);
-/// A claim takes about this long: an init with less time left begins again before it.
-const CLAIMED: SignedDuration = SignedDuration::from_millis(100);
 /// A refresh takes about this long.
 const REFRESH: SignedDuration = SignedDuration::from_secs(2);
 /// A token that TikTok refuses at init although it is new is not tried again sooner.
@@ -95,8 +93,6 @@ struct Beginning<'a> {
     info: &'a CreatorInfo,
     /// When `creator_info` was asked.
     asked_at: Timestamp,
-    /// By when the init has to go out.
-    begun: Timestamp,
     /// When the invocation ends.
     deadline: Timestamp,
     /// What has to be left of it.
@@ -159,20 +155,19 @@ where
         go!(self.mind_the_breaker(&seen, work.breaker.as_ref()).await);
         let (token, epoch) = go!(self.token(&job, &seen, &account).await);
         let until = deadline + self.periods.claim_margin;
-        let (begun, mut account) = go!(self.reserve(&job, &seen, account, until).await);
+        let account = go!(self.reserve(&job, &seen, account, until).await);
 
         let asked_at = self.time.now();
         let info = match self.tiktok.creator_info(&token).await {
             Ok(info) => info,
-            Err(error) => return self.not_now(&job, seen, &account, epoch, &error).await,
+            Err(error) => return self.not_now(&job, seen, &account, until, epoch, &error).await,
         };
         let source = request::source(&content, &seen.row, work.detour.as_ref(), asked_at);
-        let beginning =
-            Beginning { content: &content, source, info: &info, asked_at, begun, deadline, enough };
-        let ready = self.ready(&job, seen, &beginning, &mut account).await;
+        let beginning = Beginning { content: &content, source, info: &info, asked_at, deadline, enough };
+        let ready = self.ready(&job, seen, &beginning).await;
         let Ok(Step::Go(Ready { claimed, nonce, request })) = ready else {
             // nothing was sent, whatever it was
-            self.uncount(&account, false).await;
+            self.uncount(&account, until, false).await;
             return ready.map(drop);
         };
         match request.send(&self.tiktok, &token, &content).await {
@@ -182,7 +177,7 @@ where
                 Ok(())
             }
             Err(error) if error.proves_nothing_was_created() => {
-                self.refused(&job, claimed, nonce, &account, epoch, &error).await
+                self.refused(&job, claimed, nonce, &account, (until, epoch), &error).await
             }
             Err(error) => {
                 tracing::warn!(post = %job.post, error = %flows::chain(&error), "nobody knows whether TikTok created the post");
@@ -195,14 +190,8 @@ where
     }
 
     /// Everything between TikTok's `creator_info` and the init: the checks, the attempt's own copies, the claim.
-    async fn ready(
-        &self,
-        job: &Publish,
-        seen: Stored<Post>,
-        beginning: &Beginning<'_>,
-        account: &mut Account,
-    ) -> Stepped<Ready> {
-        let &Beginning { content, source, info, asked_at, begun, deadline, enough } = beginning;
+    async fn ready(&self, job: &Publish, seen: Stored<Post>, beginning: &Beginning<'_>) -> Stepped<Ready> {
+        let &Beginning { content, source, info, asked_at, deadline, enough } = beginning;
         let Some((media, _)) = seen.row.state.ready() else { return Ok(Step::Done) };
         let media = media.clone();
         if let Some(failure) = checks::refuse(content, info, asked_at, media.duration_ms()) {
@@ -229,11 +218,6 @@ where
             self.come_back(job, &seen, SignedDuration::ZERO).await?;
             return Ok(Step::Done);
         }
-        let Some(begun) = self.renewed(job, begun, account).await? else {
-            self.forget(&copies).await;
-            self.come_back(job, &seen, SignedDuration::from_secs(1)).await?;
-            return Ok(Step::Done);
-        };
         let claim = Event::Claimed { nonce, until: deadline + self.periods.claim_margin, source };
         let Some(claimed) = self.claim(&seen, claim).await? else {
             self.forget(&copies).await;
@@ -241,7 +225,7 @@ where
             return Ok(Step::Done);
         };
         let now = self.time.now();
-        if deadline.duration_since(now) < enough * 4 / 5 || now > begun {
+        if deadline.duration_since(now) < enough * 4 / 5 {
             // the claim took too long: nothing was sent, so it can be given back
             let then = AfterDeath::Again(now);
             let late = Event::AttemptDead { nonce, code: "claim.late".to_owned(), then };
@@ -399,7 +383,8 @@ where
         }
     }
 
-    /// One open attempt per account: whoever took the slot before must be past its init. Gives the slot to take.
+    /// One open attempt per account: whoever took the slot before must be past its init. Gives the slot to take, and by when the
+    /// init of the one before has come to TikTok, with the end of its claim.
     async fn slot_is_free(
         &self,
         job: &Publish,
@@ -407,13 +392,14 @@ where
         account: &Account,
         now: Timestamp,
         until: Timestamp,
-    ) -> Stepped<Slot> {
+    ) -> Stepped<(Slot, Option<(Timestamp, Timestamp)>)> {
         let mut ours = Slot::taken(job.post.clone(), until, account.slot.as_ref());
+        // of the post itself another delivery may be on its way
         let Some(slot) = account.slot.as_ref().filter(|slot| slot.post != job.post) else {
-            return Ok(Step::Go(ours));
+            return Ok(Step::Go((ours, None)));
         };
         let Some(holder) = self.store.post(&slot.post, Read::Strong).await.map_err(retry)? else {
-            return Ok(Step::Go(ours));
+            return Ok(Step::Go((ours, None)));
         };
         // the later it is, the less often it looks whether it is its turn
         let since = job.ticket.unwrap_or(now).min(now);
@@ -451,8 +437,9 @@ where
             ours.doubts.retain(|doubt| *doubt != slot.post);
             ours.doubts.push(slot.post.clone());
         }
+        let came = holder.row.answered_at().map(|at| (slot.until, at));
         flows::index(&self.store, &self.time, holder).await.map_err(retry)?;
-        Ok(Step::Go(ours))
+        Ok(Step::Go((ours, came)))
     }
 
     /// Those whose fate nobody knows even now. What is known of the others can be found by their publish ids.
@@ -470,14 +457,14 @@ where
 
     /// Reserves the times of both calls and takes the slot, in one conditional write. A job whose time is still to come
     /// goes back with it as its ticket, and does not contend again; one whose ticket comes late has its place still. What
-    /// counts in the end is what has begun: gives by when the init has to go out.
+    /// counts in the end is what has begun, and by when TikTok has it: whoever had the slot before knows, or nobody does.
     async fn reserve(
         &self,
         job: &Publish,
         seen: &Stored<Post>,
         mut account: Account,
         until: Timestamp,
-    ) -> Stepped<(Timestamp, Account)> {
+    ) -> Stepped<Account> {
         for _ in 0..TRIES {
             let now = self.time.now();
             if let Some(free_at) = account.limits.day.free_at(now) {
@@ -487,15 +474,21 @@ where
                 return Ok(Step::Done);
             }
             let mut limits = account.limits.clone();
-            let start = job.ticket.unwrap_or_else(|| limits.reserve_publish(now));
-            let begun = if start > now { Err(start) } else { limits.begin(now) };
-            if let (Err(later), Some(_)) = (begun, job.ticket) {
+            let ticket = job.ticket.filter(|time| *time <= now || limits.gave(*time));
+            let start = ticket.unwrap_or_else(|| limits.reserve_publish(now));
+            let mut begun = if start > now { Err(start) } else { limits.clone().begin(now, until) };
+            if let (Err(later), Some(_)) = (begun, ticket) {
                 self.wait_for(job, seen, later).await?;
                 return Ok(Step::Done);
             }
             let taken = if begun.is_ok() {
                 limits.day.count(now);
-                Some(go_on!(self.slot_is_free(job, seen, &account, now, until).await))
+                let (slot, before) = go_on!(self.slot_is_free(job, seen, &account, now, until).await);
+                if let Some((until, at)) = before {
+                    limits.came(until, at);
+                }
+                begun = limits.begin(now, until);
+                Some(slot)
             } else {
                 account.slot.clone()
             };
@@ -505,8 +498,8 @@ where
                 .await
                 .map_err(retry)?;
             match (saved, begun) {
-                (Some(limits_version), Ok(by)) => {
-                    return Ok(Step::Go((by, Account { limits, limits_version, slot: taken, ..account })));
+                (Some(limits_version), Ok(())) => {
+                    return Ok(Step::Go(Account { limits, limits_version, slot: taken, ..account }));
                 }
                 (Some(_), Err(later)) => {
                     self.wait_for(job, seen, later).await?;
@@ -522,46 +515,13 @@ where
         Ok(Step::Done)
     }
 
-    /// What came before the claim may have taken long, and TikTok counts a call when it comes: the init goes out by a later time
-    /// than it was begun for. `None`: not now, somebody else has the slot.
-    async fn renewed(
-        &self,
-        job: &Publish,
-        mut begun: Timestamp,
-        account: &mut Account,
-    ) -> Result<Option<Timestamp>, Failure> {
-        for _ in 0..TRIES {
-            let now = self.time.now();
-            if now + CLAIMED <= begun {
-                return Ok(Some(begun));
-            }
-            let mut limits = account.limits.clone();
-            let later = limits.begin_later(begun, now);
-            let (slot, nonce) = (account.slot.as_ref(), self.time.nonce());
-            let saved =
-                self.store.save_limits(&account.id, account.limits_version, &limits, slot, nonce).await;
-            if let Some(limits_version) = saved.map_err(retry)? {
-                (account.limits, account.limits_version) = (limits, limits_version);
-                begun = later;
-                continue;
-            }
-            // others reserve their times meanwhile
-            match self.store.account(&account.id, Read::Strong).await.map_err(retry)? {
-                Some(newer) if newer.slot.as_ref().is_some_and(|slot| slot.post == job.post) => {
-                    *account = newer;
-                }
-                Some(_) | None => return Ok(None),
-            }
-        }
-        Ok(None)
-    }
-
-    /// The attempt that was just begun does not count towards the creator's day; with `full`, TikTok takes no more today. Gives
-    /// when it takes another one. Best effort: what is not written is learned again.
-    async fn uncount(&self, account: &Account, full: bool) -> (Account, Timestamp) {
+    /// The attempt that was just begun does not count towards the creator's day, and nothing of it is under way any more; with
+    /// `full`, TikTok takes no more today. Gives when it takes another one. Best effort: what is not written is learned again.
+    async fn uncount(&self, account: &Account, until: Timestamp, full: bool) -> (Account, Timestamp) {
         let now = self.time.now();
         let mut account = account.clone();
         let mut limits = account.limits.clone();
+        limits.came(until, now);
         let free_at = if full {
             limits.day.refused(now)
         } else {
@@ -689,14 +649,14 @@ where
         claimed: Stored<Post>,
         nonce: Nonce,
         account: &Account,
-        epoch: u64,
+        (until, epoch): (Timestamp, u64),
         error: &tiktok::Error,
     ) -> Result<(), Failure> {
         let now = self.time.now();
         let fate =
             fate::of(error, now, flows::patience(claimed.row.created_at, now, fate::SHORT), self.jitter());
         let code = fate::code(error);
-        let (account, full_until) = self.uncount(account, matches!(fate, Fate::DayFull)).await;
+        let (account, full_until) = self.uncount(account, until, matches!(fate, Fate::DayFull)).await;
         let account = &account;
         let then = match &fate {
             // one refresh, one more init; a new token that is refused as well is no matter of seconds
@@ -736,6 +696,7 @@ where
         job: &Publish,
         seen: Stored<Post>,
         account: &Account,
+        until: Timestamp,
         epoch: u64,
         error: &tiktok::Error,
     ) -> Result<(), Failure> {
@@ -743,7 +704,7 @@ where
         let now = self.time.now();
         let patience = flows::patience(start_of(&seen.row), now, fate::SHORT);
         let fate = fate::of(error, now, patience, self.jitter());
-        let (account, full_until) = self.uncount(account, matches!(fate, Fate::DayFull)).await;
+        let (account, full_until) = self.uncount(account, until, matches!(fate, Fate::DayFull)).await;
         let account = &account;
         let held = |until, why| Event::Held { until, why, code: Some(fate::code(error)) };
         let event = match fate {

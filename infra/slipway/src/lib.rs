@@ -8,6 +8,7 @@ pub mod commands;
 pub mod dead_letters;
 pub mod http;
 mod keys;
+pub mod mutants;
 pub mod progress;
 pub mod repo;
 pub mod stack;

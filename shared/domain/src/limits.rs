@@ -1,23 +1,28 @@
 //! TikTok's limits per account: start times are reserved, not tried.
 //!
 //! TikTok counts calls in a sliding minute (20 `creator_info`, 6 `init`, 30 `status`). A token bucket of "6 a minute"
-//! lets 11 through in some minutes; a ring of the last N reserved times over 62 seconds never does, at 97 % of the rate.
+//! lets 11 through in some minutes; a ring of the last N reserved times over a little more than a minute never does.
+//!
+//! TikTok counts a call when it comes, and a call may be under way for seconds. For `creator_info` and `status` the window is
+//! longer by that, which nobody feels. Inits cannot spare it, a backlog would drain at three quarters of the rate: their ring
+//! holds by when each has come at the latest, and that is known exactly as soon as TikTok has answered.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// The window of a ring: TikTok's minute, with room for jitter and half a second of clock skew.
+/// The window of a ring: TikTok's minute, with room for workers' clocks that are two seconds apart.
 pub const WINDOW: SignedDuration = SignedDuration::from_millis(WINDOW_MILLIS);
 const WINDOW_MILLIS: i64 = 62_000;
 /// How late a call may go out after its reserved time; later it reserves again and the slot stays spent.
 pub const LATENESS: SignedDuration = SignedDuration::from_millis(1_500);
-/// How long after its beginning an init has gone out, if others of the same account wait behind it.
-pub const PROMPT: SignedDuration = SignedDuration::from_millis(300);
-/// Between the last moment at which an init can have gone out and the sixth after it: TikTok's minute, and two seconds by which
-/// ways through the network may differ.
-const APART_MILLIS: i64 = 62_000;
-/// How far apart places are that six posts have in between: what has to lie between their inits, and most of the second to which
-/// queues round. Nearer together, posts would come before those in front of them have made room, and come again.
+/// A call that has gone out comes within this, or never: its client gives up after 12 seconds, and what the network holds by then
+/// arrives soon or is dropped.
+pub const UNDER_WAY: SignedDuration = SignedDuration::from_secs(20);
+/// The window of calls of which nobody knows when they came: [`WINDOW`], [`LATENESS`] and [`UNDER_WAY`], in whole seconds.
+pub const WIDE: SignedDuration = SignedDuration::from_millis(WIDE_MILLIS);
+const WIDE_MILLIS: i64 = 84_000;
+/// How far apart places are that six posts have in between: [`WINDOW`], and most of the second to which queues round. Nearer
+/// together, posts would come before those in front of them have made room, and come again.
 pub const PACE: SignedDuration = SignedDuration::from_millis(PACE_MILLIS);
 const PACE_MILLIS: i64 = 63_000;
 
@@ -52,12 +57,8 @@ impl<const N: usize> Ring<N> {
         self.0.last().and_then(|millis| Timestamp::from_millisecond(*millis).ok())
     }
 
-    /// The earliest time from `now` on at which one more call keeps every window within `N`.
-    pub fn earliest(&self, now: Timestamp) -> Timestamp {
-        self.earliest_after(WINDOW_MILLIS, now)
-    }
-
-    fn earliest_after(&self, window: i64, now: Timestamp) -> Timestamp {
+    /// The earliest time from `now` on at which one more call keeps every window of so many milliseconds within `N`.
+    fn earliest(&self, window: i64, now: Timestamp) -> Timestamp {
         if self.0.len() < N {
             return now;
         }
@@ -65,10 +66,12 @@ impl<const N: usize> Ring<N> {
         now.max(Timestamp::from_millisecond(free).unwrap_or(Timestamp::MAX))
     }
 
-    /// How many more calls may begin at `now`, and when there will be one more (`None`: all of them may).
-    pub fn left(&self, now: Timestamp) -> (usize, Option<Timestamp>) {
-        let end =
-            |millis: &i64| Timestamp::from_millisecond(millis + WINDOW_MILLIS).ok().filter(|end| now < *end);
+    /// How many more calls a window takes at `now`, and when it takes one more (`None`: it takes all of them).
+    pub fn left(&self, window: SignedDuration, now: Timestamp) -> (usize, Option<Timestamp>) {
+        let end = |millis: &i64| {
+            let end = Timestamp::from_millisecond(*millis).ok()?.checked_add(window).ok()?;
+            (now < end).then_some(end)
+        };
         let ends: Vec<Timestamp> = self.0.iter().filter_map(end).collect();
         (N.saturating_sub(ends.len()), ends.first().copied())
     }
@@ -91,8 +94,8 @@ pub struct Limits {
     pub init: Ring<6>,
     /// `status/fetch`: 30 a minute.
     pub status: Ring<30>,
-    /// By when each of the last inits has gone out, if it has. The ring above is the order in which posts come; a post may
-    /// come later than its place, and TikTok counts when it does.
+    /// By when each of the last inits has come to TikTok, if it has. The ring above is the order in which posts come; a post
+    /// may come later than its place, and TikTok counts when its init does.
     #[serde(default)]
     pub begun: Ring<6>,
     /// After a 429 nothing goes out before this.
@@ -211,45 +214,54 @@ impl Limits {
     /// Reserves one `creator_info` and one `init`, both at the time returned.
     pub fn reserve_publish(&mut self, now: Timestamp) -> Timestamp {
         let from = self.after_rest(now);
-        let start = self.creator_info.earliest(from).max(self.init.earliest_after(PACE_MILLIS, from));
+        let start = self.creator_info.earliest(WIDE_MILLIS, from).max(self.init.earliest(PACE_MILLIS, from));
         self.creator_info.reserve(start);
         self.init.reserve(start);
         start
     }
 
-    /// A post whose place has come begins what ends in its init, and gets the time by which that goes out. `Err`: those that
-    /// have begun leave no room before then. Whoever begins after a quiet minute has all the time that a call may be late.
-    pub fn begin(&mut self, now: Timestamp) -> Result<Timestamp, Timestamp> {
-        let free = self.begun.earliest_after(APART_MILLIS, self.after_rest(now));
+    /// Whether a time that is still to come can have been given out here: whatever else stands in a message would keep its post
+    /// waiting for as long as it says.
+    pub fn gave(&self, time: Timestamp) -> bool {
+        let begun = self.begun.newest().map(|by| by + WINDOW);
+        let given = [self.init.newest(), begun, self.rest_until];
+        given.into_iter().flatten().any(|latest| time <= latest)
+    }
+
+    /// A post whose place has come begins what ends in its init, which nobody sends after `until`. `Err`: those that have begun
+    /// leave no room before then.
+    pub fn begin(&mut self, now: Timestamp, until: Timestamp) -> Result<(), Timestamp> {
+        let free = self.begun.earliest(WINDOW_MILLIS, self.after_rest(now));
         if free > now {
             return Err(free);
         }
-        let quiet = self.begun.newest().is_none_or(|newest| newest + WINDOW <= now);
-        let by = now + if quiet { LATENESS } else { PROMPT };
-        self.begun.reserve(by);
-        Ok(by)
+        self.begun.reserve(until + UNDER_WAY);
+        Ok(())
     }
 
-    /// What was to go out by `by` goes out later: by the time returned.
-    pub fn begin_later(&mut self, by: Timestamp, now: Timestamp) -> Timestamp {
-        let later = now + PROMPT;
-        if let Some(place) = self.begun.0.iter().position(|at| *at == by.as_millisecond()) {
-            self.begun.0.remove(place);
-        }
-        self.begun.reserve(later);
-        later
+    /// The init of whoever began with this `until` has come to TikTok by `at`, or never will. Of two that began with the same
+    /// one it is either.
+    pub fn came(&mut self, until: Timestamp, at: Timestamp) {
+        let latest = (until + UNDER_WAY).as_millisecond();
+        let Some(place) = self.begun.0.iter().position(|by| *by == latest) else { return };
+        self.begun.0.remove(place);
+        // what has left the ring is older than all that is in it, and stays so
+        let oldest = self.begun.0.first().copied().unwrap_or(i64::MIN);
+        let at = at.as_millisecond().clamp(oldest.min(latest), latest);
+        self.begun.0.push(at);
+        self.begun.0.sort_unstable();
     }
 
     /// Reserves one `creator_info` at the time returned.
     pub fn reserve_creator_info(&mut self, now: Timestamp) -> Timestamp {
-        let start = self.creator_info.earliest(self.after_rest(now));
+        let start = self.creator_info.earliest(WIDE_MILLIS, self.after_rest(now));
         self.creator_info.reserve(start);
         start
     }
 
     /// Reserves one `status` call at the time returned.
     pub fn reserve_status(&mut self, now: Timestamp) -> Timestamp {
-        let start = self.status.earliest(self.after_rest(now));
+        let start = self.status.earliest(WIDE_MILLIS, self.after_rest(now));
         self.status.reserve(start);
         start
     }

@@ -308,6 +308,27 @@ impl Post {
         nameless
     }
 
+    /// Since when somebody has known what became of the newest attempt's init: it had come to TikTok by then, or never will. `None`:
+    /// nobody does, or there was none.
+    pub fn answered_at(&self) -> Option<Timestamp> {
+        let entries = self.timeline.entries();
+        let claimed = entries.iter().rposition(|entry| entry.what == What::Claimed)?;
+        let after = entries[claimed + 1..].iter().find(|entry| {
+            !matches!(
+                entry.what,
+                What::Unconfirmed
+                    | What::Fenced
+                    | What::Unresolved
+                    | What::Resolved
+                    | What::CancelAsked
+                    | What::PutAside
+            )
+        })?;
+        // the attempt ended, and its init may still be under way
+        let nobody_knows = [NOTHING_SENT, NOBODY_FETCHED].map(Some).contains(&after.code.as_deref());
+        (!nobody_knows).then_some(after.at)
+    }
+
     /// What the workspace is told of the latest step, if it is told anything.
     pub fn news(&self) -> Option<Notice> {
         let entry = self.timeline.entries().last()?;

@@ -587,7 +587,8 @@ impl Exchange for Line {
     async fn exchange(&self, request: tiktok::Request) -> Result<tiktok::Response, ExchangeError> {
         let desk = &self.0;
         let endpoint = request.endpoint;
-        let init = if endpoint == tiktok::Endpoint::VideoInit { title_of(&request.body) } else { None };
+        let is_init = matches!(endpoint, tiktok::Endpoint::VideoInit | tiktok::Endpoint::VideoUploadInit);
+        let init = if is_init { title_of(&request.body) } else { None };
         let Course { mishap, before, after, .. } =
             desk.course(Place::TikTok, endpoint.as_str(), init.as_deref());
         match mishap {

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use domain::account::AccountStatus;
 use domain::content::{Caption, Kind};
 use domain::job::Publish;
@@ -154,9 +155,9 @@ pub fn play(scenario: &Scenario, chance: Chance, told: bool) -> Outcome {
 
 static GOOD: LazyLock<FetchOutcome> = LazyLock::new(|| FetchOutcome::of_bytes(&BYTES));
 static LATER: LazyLock<FetchOutcome> = LazyLock::new(|| FetchOutcome::of_bytes(&UPLOAD));
-static UPLOAD: LazyLock<Vec<u8>> = LazyLock::new(|| video("twelve-seconds.mp4"));
+static UPLOAD: LazyLock<Bytes> = LazyLock::new(|| video("twelve-seconds.mp4").into());
 /// A video that was probed before the schedule begins.
-static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| video("good.mp4"));
+static BYTES: LazyLock<Bytes> = LazyLock::new(|| video("good.mp4").into());
 
 /// How long the video is that TikTok downloads.
 fn length_of(outcome: &FetchOutcome) -> u64 {

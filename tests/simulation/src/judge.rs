@@ -525,9 +525,11 @@ impl Judge {
         }
         match endpoint {
             tiktok::Endpoint::CreatorInfo => facts.asked_at = Some(shown.as_millisecond()),
-            tiktok::Endpoint::VideoInit | tiktok::Endpoint::DraftInit | tiktok::Endpoint::PhotoInit => {
-                self.sends_init(request, facts, now, shown);
-            }
+            tiktok::Endpoint::VideoInit
+            | tiktok::Endpoint::DraftInit
+            | tiktok::Endpoint::PhotoInit
+            | tiktok::Endpoint::VideoUploadInit
+            | tiktok::Endpoint::DraftUploadInit => self.sends_init(request, facts, now, shown),
             tiktok::Endpoint::Refresh => {
                 let holds = |account: &Account| {
                     account.lease.as_ref().is_some_and(|lease| {
@@ -545,8 +547,6 @@ impl Judge {
             | tiktok::Endpoint::StatusFetch
             | tiktok::Endpoint::Cancel
             | tiktok::Endpoint::VideoList
-            | tiktok::Endpoint::VideoUploadInit
-            | tiktok::Endpoint::DraftUploadInit
             | tiktok::Endpoint::UploadChunk => {}
         }
     }
@@ -569,8 +569,10 @@ impl Judge {
             let how = format!("another init of {name} while one is {open:?}");
             self.breach(Rule::I1, now, || how);
         }
-        let url = body["source_info"]["video_url"].as_str().unwrap_or_default();
-        let claim = facts.claimed.filter(|(of, nonce, _)| *of == number && url.contains(&nonce.to_string()));
+        // an upload names no copy, and nothing exists before its first byte: what comes of it TikTok's log tells
+        let url = body["source_info"]["video_url"].as_str();
+        let is_its_own = |nonce: &Nonce| url.is_none_or(|url| url.contains(&nonce.to_string()));
+        let claim = facts.claimed.filter(|(of, nonce, _)| *of == number && is_its_own(nonce));
         if claim.is_none() {
             self.breach(Rule::I1, now, || {
                 format!("an init of {name} that was not claimed, or with another's copy")
@@ -618,8 +620,10 @@ impl Judge {
                 format!("{name}: {privacy} was not offered to this invocation just before")
             });
         }
-        self.attempts[number].push(Attempt::InDoubt(None));
-        facts.attempt = Some((number, self.attempts[number].len() - 1));
+        if url.is_some() {
+            self.attempts[number].push(Attempt::InDoubt(None));
+            facts.attempt = Some((number, self.attempts[number].len() - 1));
+        }
     }
 
     /// TikTok has heard a request.
@@ -629,8 +633,11 @@ impl Judge {
         if call.endpoint != Endpoint::VideoInit.name() {
             return;
         }
-        let Some((number, attempt)) = facts.attempt else { return };
-        if let Attempt::InDoubt(id) = &mut self.attempts[number][attempt] {
+        let title_of = || number_of(call.request.pointer("/post_info/title")?.as_str()?);
+        let Some(number) = title_of().filter(|number| *number < self.posts.len()) else { return };
+        if let Some((number, attempt)) = facts.attempt
+            && let Attempt::InDoubt(id) = &mut self.attempts[number][attempt]
+        {
             id.clone_from(&call.publish_id);
         }
         let creator = &self.handles[self.posts[number].creator];

@@ -324,7 +324,7 @@ impl Uploads for Bucket {
     async fn open(&self, media: &MediaId) -> PortResult<Option<(Upload, String)>> {
         let opened = async {
             let object = self.objects.object(&upload_key(media));
-            Ok(object.map(|object| (Upload(object.bytes.into()), object.etag)))
+            Ok(object.map(|object| (Upload(object.bytes), object.etag)))
         };
         self.desk
             .play("open", opened, |_| PortError::passing("open the upload", "as the schedule says"))

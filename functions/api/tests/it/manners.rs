@@ -180,25 +180,25 @@ async fn a_request_id_that_fits_a_log_is_kept() {
 #[tokio::test]
 async fn what_tiktok_still_takes_is_told() {
     let (fixture, creator) = Fixture::connected().await;
-    fixture.clock.advance(SignedDuration::from_secs(70));
+    fixture.clock.advance(SignedDuration::from_secs(90));
     let asked = fixture.get(&format!("/v1/creators/{creator}/creator-info")).await;
     let header =
         |answer: &super::fixture::Answer, name: &str| answer.headers[name].to_str().unwrap().to_owned();
     assert_eq!(
-        "\"tiktok-init\";q=6;w=62, \"tiktok-creator-info\";q=20;w=62",
+        "\"tiktok-init\";q=6;w=62, \"tiktok-creator-info\";q=20;w=84",
         header(&asked, "ratelimit-policy")
     );
-    assert_eq!("\"tiktok-init\";r=6, \"tiktok-creator-info\";r=19;t=62", header(&asked, "ratelimit"));
+    assert_eq!("\"tiktok-init\";r=6, \"tiktok-creator-info\";r=19;t=84", header(&asked, "ratelimit"));
     for _ in 0..19 {
         fixture.get(&format!("/v1/creators/{creator}/creator-info")).await;
     }
     fixture.clock.advance(SignedDuration::from_secs(20));
     let spent = fixture.get(&format!("/v1/creators/{creator}/creator-info")).await;
     spent.is_problem(429, "", "creator_info.rate_limited");
-    assert_eq!("\"tiktok-creator-info\";r=0;t=42", header(&spent, "ratelimit"));
-    assert_eq!("42", header(&spent, "retry-after"));
+    assert_eq!("\"tiktok-creator-info\";r=0;t=64", header(&spent, "ratelimit"));
+    assert_eq!("64", header(&spent, "retry-after"));
     let read = fixture.get(&format!("/v1/creators/{creator}")).await;
-    assert_eq!("\"tiktok-init\";r=6, \"tiktok-creator-info\";r=0;t=42", header(&read, "ratelimit"));
+    assert_eq!("\"tiktok-init\";r=6, \"tiktok-creator-info\";r=0;t=64", header(&read, "ratelimit"));
     let media = fixture.ready_media(1, 10_000);
     let accepted = fixture.create("k1", &Fixture::post_body(&creator, &media)).await;
     assert_eq!("\"tiktok-init\";q=6;w=62", header(&accepted, "ratelimit-policy"));

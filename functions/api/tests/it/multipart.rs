@@ -51,7 +51,7 @@ async fn a_small_video_comes_inside_the_post() {
     assert_eq!(9, media.declared.size);
     assert!(media.waiting.contains(&fixture.table.only_post().row.id));
     let object = fixture.objects.object(&format!("up/{}", media.id)).expect("the bytes are stored");
-    assert_eq!((b"the video".to_vec(), "video/mp4"), (object.bytes, object.content_type.as_str()));
+    assert_eq!((&b"the video"[..], "video/mp4"), (&object.bytes[..], object.content_type.as_str()));
     // with the two writes of `create` and the object: six calls
     assert_eq!(["creator_and_media", "guard", "declare", "create"].to_vec(), fixture.table.calls());
 }

@@ -40,7 +40,7 @@ impl Uploads for Held {
 
     async fn open(&self, media: &MediaId) -> PortResult<Option<(Pinned, String)>> {
         let object = self.0.object(&upload_key(media));
-        Ok(object.map(|object| (Pinned(object.bytes.into()), object.etag)))
+        Ok(object.map(|object| (Pinned(object.bytes), object.etag)))
     }
 
     async fn put_converted(&self, media: &MediaId, bytes: Vec<u8>) -> PortResult<String> {
@@ -340,7 +340,7 @@ fn etag_of(stage: &Stage) -> String {
 /// The bucket's objects of the media: the upload, and what it was converted to.
 fn kept(stage: &Stage) -> [Option<Vec<u8>>; 2] {
     [upload_key(&media_id()), converted_key(&media_id())]
-        .map(|key| stage.objects.object(&key).map(|object| object.bytes))
+        .map(|key| stage.objects.object(&key).map(|object| object.bytes.to_vec()))
 }
 
 #[test]

@@ -4,7 +4,8 @@ use domain::Job;
 use domain::job::Publish;
 use domain::post::{HoldReason, PostState};
 use futures::future::join_all;
-use rehearsal::{Stage, run};
+use rehearsal::{Cue, Stage, run};
+use tiktok_sandbox::{Endpoint, FaultKind};
 
 use super::rig::{creator_infos, deliver, deliver_all, function, inits, publish, state};
 
@@ -69,25 +70,54 @@ fn a_ticket_that_comes_late_is_good_if_what_has_begun_leaves_room() {
 }
 
 #[test]
-fn a_slow_creator_info_lets_the_init_begin_again_and_costs_no_place() {
+fn a_ticket_that_no_limiter_gave_keeps_nobody_waiting() {
     let stage = busy();
-    let posts: Vec<_> = (1..=12).map(|bits| stage.accept(bits)).collect();
-    let clock = stage.clock.clone();
-    stage.script.after("creator_info", move || async move {
-        clock.advance(domain::SignedDuration::from_secs(4));
-    });
-    publish(&stage, &posts[0]);
-    assert_eq!(inits(&stage), 1);
-    let sent = stage.now();
-    assert_eq!(stage.account().limits.begun.newest(), Some(sent + domain::limits::PROMPT));
-    for post in &posts[1..] {
-        publish(&stage, post);
+    let post = stage.accept(1);
+    let ticket = Some("9999-01-01T00:00:00Z".parse().unwrap());
+    deliver(&stage, Publish { ticket, ..stage.publish_job(&post) }).unwrap();
+    assert_eq!((inits(&stage), state(&stage, &post)), (1, "processing"));
+}
+
+#[test]
+fn calls_that_take_long_make_others_wait_for_as_long_and_cost_no_place() {
+    for call in ["creator_info", "video_init"] {
+        let stage = busy();
+        let posts: Vec<_> = (1..=12).map(|bits| stage.accept(bits)).collect();
+        let clock = stage.clock.clone();
+        stage.script.after(call, move || async move {
+            clock.advance(domain::SignedDuration::from_secs(4));
+        });
+        publish(&stage, &posts[0]);
+        assert_eq!(inits(&stage), 1);
+        let answered = stage.now();
+        publish(&stage, &posts[1]);
+        let begun = stage.account().limits.begun;
+        assert_eq!(begun.millis().first(), Some(&answered.as_millisecond()), "by then TikTok had the first");
+        for post in &posts[2..] {
+            publish(&stage, post);
+        }
+        deliver_all(&stage);
+        assert_eq!(stage.tiktok.accepted(), 12);
+        assert!(!stage.tiktok.any_limit_broken());
+        let took = stage.now().duration_since(answered).as_secs();
+        assert!(took <= 70, "one window, and not two: {took} s");
     }
-    deliver_all(&stage);
-    assert_eq!(stage.tiktok.accepted(), 12);
-    assert!(!stage.tiktok.any_limit_broken());
-    let took = stage.now().duration_since(sent).as_secs();
-    assert!(took <= 70, "one window, and not two: {took} s");
+}
+
+#[test]
+fn an_init_of_which_nobody_knows_when_it_came_counts_as_late_as_it_could_come() {
+    let stage = busy();
+    let lost = stage.accept(1);
+    stage.tiktok.inject(Endpoint::VideoInit, FaultKind::AnswerLost);
+    publish(&stage, &lost);
+    let latest = stage.deadline(30) + stage.periods.claim_margin + domain::limits::UNDER_WAY;
+    assert_eq!(stage.account().limits.begun.newest(), Some(latest));
+
+    let stage = busy();
+    let never_sent = stage.accept(1);
+    stage.script.next("video_init", Cue::NotSent);
+    publish(&stage, &never_sent);
+    assert_eq!(stage.account().limits.begun.newest(), Some(stage.now()), "nothing is under way");
 }
 
 #[test]

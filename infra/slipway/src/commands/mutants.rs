@@ -2,8 +2,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use tokio::process::Command;
 
+use crate::mutants::Play;
 use crate::repo;
 
 /// Breaks the product on purpose, one patch of `tests/simulation/mutants` at a time, and lets the simulation find it.
@@ -17,21 +17,21 @@ pub struct Mutants {
     /// Schedules that a mutant may survive before it counts as not found
     #[arg(long, default_value_t = 200_000)]
     limit: u64,
+    /// Threads that share the schedules
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+    /// Leaves the checkout and what was compiled behind, for another time
+    #[arg(long)]
+    keep: bool,
 }
 
 impl Mutants {
     pub async fn run(self) -> Result<ExitCode> {
         let root = repo::root()?;
-        let status = Command::new("cargo")
-            .args(["run", "--package", "simulation", "--bin", "mutants", "--", "--limit"])
-            .arg(self.limit.to_string())
-            .args(self.ten.then_some("--ten"))
-            .args(self.names)
-            .current_dir(root)
-            .kill_on_drop(true)
-            .status()
-            .await
-            .context("starting cargo")?;
-        Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let Self { names, ten, limit, threads, keep } = self;
+        let play = Play { names, ten, limit, threads, keep };
+        let good =
+            tokio::task::spawn_blocking(move || play.run(&root)).await.context("playing mutants")??;
+        Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

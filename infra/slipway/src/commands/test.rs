@@ -14,7 +14,7 @@ use crate::stack::{Profile, build, prerequisites, venv};
 /// Everything runs, whatever failed before it; the end says what did.
 #[derive(Args)]
 pub struct Test {
-    /// Only these: fmt, template, clippy, docs, deny, tests; or ten mutants: mutants
+    /// Only these: fmt, template, clippy, docs, deny, tests, mutants
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     only: Vec<String>,
 }
@@ -114,11 +114,8 @@ impl Test {
         } else {
             checks.push(Check::new("tests", "tests", "cargo", "test --workspace --no-fail-fast"));
         }
-        // it compiles the product ten times: only for those who ask for it
-        if self.only.iter().any(|only| only == "mutants") {
-            let ten = "run --quiet --package simulation --bin mutants -- --ten";
-            checks.push(Check::new("mutants", "ten mutants", "cargo", ten));
-        }
+        let this = std::env::current_exe().context("looking for this program")?;
+        checks.push(Check::new("mutants", "ten mutants", this, "mutants --ten"));
         checks.retain(|check| self.wants(check.name));
         Ok(checks)
     }

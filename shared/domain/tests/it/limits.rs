@@ -1,5 +1,5 @@
 use domain::account::Slot;
-use domain::limits::{Cap, Day, LATENESS, Limits, PACE, PROMPT, Ring};
+use domain::limits::{Cap, Day, Limits, PACE, Ring, UNDER_WAY, WINDOW};
 use domain::{PostId, SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -25,46 +25,136 @@ fn the_seventh_init_waits_until_the_first_has_left_the_window() {
 }
 
 #[test]
-fn a_post_that_comes_late_has_its_place_and_those_behind_it_come_after_it() {
+fn an_init_counts_as_coming_late_until_tiktok_has_answered() {
     let mut limits = Limits::default();
-    let ms = SignedDuration::from_millis;
-    assert_eq!(limits.begin(at(0)), Ok(at(0) + LATENESS), "nobody is behind the first");
-    for second in 1..6 {
-        assert_eq!(limits.begin(at(second)), Ok(at(second) + PROMPT));
+    for second in 0..6 {
+        assert_eq!(limits.begin(at(second), at(second + 40)), Ok(()));
+        if second < 5 {
+            limits.came(at(second + 40), at(second + 3));
+        }
     }
-    assert_eq!(limits.begin(at(30)), Err(at(63) + PROMPT), "the second has gone out first, at the latest");
-    assert_eq!(limits.begin_later(at(0) + LATENESS, at(9)), at(9) + PROMPT);
-    assert_eq!(limits.begun.newest(), Some(at(9) + PROMPT));
-    assert_eq!(limits.begin(at(63) + PROMPT), Ok(at(63) + ms(600)));
+    assert_eq!(limits.begin(at(63), at(103)), Err(at(3) + WINDOW), "the first came at three");
+    for second in 65..70 {
+        assert_eq!(limits.begin(at(second), at(second + 40)), Ok(()));
+    }
+    let sixth = at(45) + UNDER_WAY;
+    assert_eq!(
+        limits.begin(at(70), at(110)),
+        Err(sixth + WINDOW),
+        "the sixth may have been under way for long"
+    );
+    limits.came(at(45), sixth + WINDOW);
+    assert_eq!(limits.begin(at(70), at(110)), Err(sixth + WINDOW), "nobody comes later than the latest");
+    assert_eq!(limits.begun.newest(), Some(at(109) + UNDER_WAY));
     limits.rest(at(70), SignedDuration::ZERO);
-    assert_eq!(limits.begin(at(100)), Err(at(132)), "after a 429 nobody begins");
+    assert_eq!(limits.begin(at(130), at(170)), Err(at(132)), "after a 429 nobody begins");
+}
+
+#[test]
+fn a_time_that_nobody_was_given_is_known_as_that() {
+    let mut limits = Limits::default();
+    assert!(!limits.gave(at(1)), "nothing was given out");
+    let places: Vec<_> = (0..14).map(|_| limits.reserve_publish(at(0))).collect();
+    assert!(places.iter().all(|place| limits.gave(*place)));
+    assert!(!limits.gave(at(0) + PACE * 2 + SignedDuration::from_millis(1)), "behind the last place");
+    let mut limits = Limits::default();
+    for second in 0..6 {
+        limits.begin(at(second), at(second + 40)).unwrap();
+    }
+    let later = limits.begin(at(10), at(50)).unwrap_err();
+    assert!(limits.gave(later), "whoever finds no room is given a time without a place");
+    limits.rest(at(500), SignedDuration::ZERO);
+    assert!(limits.gave(at(562)) && !limits.gave(at(563)));
+}
+
+/// An init of an account that has one attempt open at a time, in milliseconds.
+#[derive(Debug, Clone)]
+struct Init {
+    /// Since the one before was over.
+    after: i64,
+    /// From its beginning until it leaves; its claim ends 40 seconds after the beginning.
+    leaves: i64,
+    /// The way there, and the way back.
+    there: i64,
+    back: i64,
+    /// Nobody ever learns what became of it.
+    lost: bool,
+    /// Nothing is sent.
+    put_off: bool,
+    /// How far the clock of its worker is off.
+    skew: i64,
+}
+
+fn any_init() -> impl Strategy<Value = Init> {
+    let way = || prop_oneof![3 => 0_i64..300, 1 => 0_i64..=20_000];
+    let after = prop_oneof![3 => 0_i64..2_000, 1 => 0_i64..30_000];
+    let leaves = prop_oneof![3 => 0_i64..500, 1 => 0_i64..30_000];
+    let (lost, put_off) = (prop::bool::weighted(0.15), prop::bool::weighted(0.1));
+    let skew = -1_000_i64..=1_000;
+    (after, leaves, way(), way(), lost, put_off, skew).prop_map(
+        |(after, leaves, there, back, lost, put_off, skew)| Init {
+            after,
+            leaves,
+            there,
+            back,
+            lost,
+            put_off,
+            skew,
+        },
+    )
 }
 
 proptest! {
     #[test]
-    fn whenever_posts_come_and_however_long_they_take_no_minute_has_seven_inits(
-        posts in proptest::collection::vec((0_i64..20_000, 0_i64..300, 0_i64..5_000, 0_i64..=2_000), 1..60),
-    ) {
-        let (mut limits, mut now, mut arrivals) = (Limits::default(), at(0), Vec::new());
+    fn however_long_inits_are_under_way_no_minute_has_seven(inits in prop::collection::vec(any_init(), 1..60)) {
         let ms = SignedDuration::from_millis;
-        for (later, prompt, slow, way) in posts {
-            now += ms(later);
-            let mut by = loop {
-                match limits.begin(now) {
-                    Ok(by) => break by,
-                    Err(free) => now = free,
+        let (mut limits, mut now, mut arrivals) = (Limits::default(), at(0), Vec::new());
+        // what the one before left: the end of its claim, and since when its end is known
+        let mut before: Option<(Timestamp, Timestamp)> = None;
+        for Init { after, leaves, there, back, lost, put_off, skew } in inits {
+            now += ms(after);
+            let until = loop {
+                let shown = now + ms(skew);
+                let until = shown + ms(40_000);
+                match limits.clone().begin(shown, until) {
+                    Ok(()) => break until,
+                    Err(free) => now = free - ms(skew),
                 }
             };
-            if slow > 3_000 {
-                now += ms(slow);
-                by = limits.begin_later(by, now);
+            if let Some((until, known)) = before.take() {
+                limits.came(until, known);
             }
-            // one attempt of an account is open at a time
-            now = (now + ms(prompt)).min(by);
-            arrivals.push(now + ms(way));
+            prop_assert_eq!(limits.begin(now + ms(skew), until), Ok(()));
+            now += ms(leaves);
+            if put_off {
+                limits.came(until, now + ms(skew));
+                continue;
+            }
+            arrivals.push(now + ms(there));
+            if lost {
+                // its account goes on, at once as after a lost upload or after a while
+                continue;
+            }
+            now += ms(there) + ms(back);
+            before = Some((until, now + ms(skew)));
         }
         arrivals.sort_unstable();
         prop_assert!(most_in_a_minute(&arrivals) <= 6);
+    }
+
+    #[test]
+    fn however_long_checks_are_under_way_no_minute_has_too_many(
+        checks in prop::collection::vec((0_i64..3_000, 0_i64..=1_500, 0_i64..=20_000, -1_000_i64..=1_000), 1..150),
+    ) {
+        let ms = SignedDuration::from_millis;
+        let (mut limits, mut now, mut arrivals) = (Limits::default(), at(0), Vec::new());
+        for (after, late, way, skew) in checks {
+            now += ms(after);
+            now = limits.reserve_status(now + ms(skew)).max(now + ms(skew)) - ms(skew);
+            arrivals.push(now + ms(late) + ms(way));
+        }
+        arrivals.sort_unstable();
+        prop_assert!(most_in_a_minute(&arrivals) <= 30);
     }
 }
 

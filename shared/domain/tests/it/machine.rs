@@ -1,7 +1,8 @@
 use domain::content::PrivacyLevel;
 use domain::notice::{News, PostNews};
 use domain::post::{
-    AfterDeath, Event, HoldReason, NOBODY_FETCHED, PostState, PublishId, Resolution, Source, Task, Verdict,
+    AfterDeath, Event, HoldReason, NOBODY_FETCHED, NOTHING_SENT, PostState, PublishId, Resolution, Source,
+    Task, Verdict,
 };
 use domain::timeline::{Actor, What};
 use domain::{Outcome, Periods, Post, SignedDuration};
@@ -371,6 +372,31 @@ fn attempts_that_ended_without_a_name_are_known_by_the_timeline() {
     assert_eq!(adopted.nameless(), []);
     assert_eq!(adopted.state.unindexed(), Some(&publish_id()), "whoever goes on indexes it first");
     assert_eq!(then(&in_state("processing"), Event::Silent).nameless(), []);
+}
+
+#[test]
+fn whoever_knows_what_became_of_an_init_knows_by_when_tiktok_had_it() {
+    assert_eq!(in_state("queued").answered_at(), None, "nothing was sent");
+    assert_eq!(in_state("initiating").answered_at(), None, "it is under way");
+    let lost = in_state("unconfirmed");
+    assert_eq!(lost.answered_at(), None);
+    let processing = in_state("processing");
+    let accepted = processing.timeline.entries().iter().find(|entry| entry.what == What::InitAccepted);
+    assert_eq!(processing.answered_at(), accepted.map(|entry| entry.at));
+    let dead = |code: &str| {
+        let event = Event::AttemptDead { nonce: NONCE, code: code.into(), then: AfterDeath::Again(at(5)) };
+        then(&in_state("initiating"), event)
+    };
+    let refused = dead("spam_risk");
+    assert_eq!(refused.answered_at(), Some(refused.updated_at));
+    assert_eq!(
+        dead(NOTHING_SENT).answered_at(),
+        None,
+        "the attempt is over, its init may still be under way"
+    );
+    assert_eq!(dead(NOBODY_FETCHED).answered_at(), None);
+    let again = Event::Claimed { nonce: NONCE, until: at(60), source: Source::PullFromUrl };
+    assert_eq!(then(&refused, again).answered_at(), None, "that of the newest attempt is under way");
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(super) const BASE: &str = "https://bucket.invalid/";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredObject {
     /// Its bytes.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
     /// Its media type.
     pub content_type: String,
     /// Derived from the bytes, with quotes, as S3 writes it.
@@ -100,7 +100,8 @@ impl MemoryObjects {
     }
 
     /// Puts an object, as an uploader would by a signed URL; gives its entity tag.
-    pub fn put(&self, key: &str, container: Container, bytes: Vec<u8>) -> String {
+    pub fn put(&self, key: &str, container: Container, bytes: impl Into<Bytes>) -> String {
+        let bytes = bytes.into();
         let etag = etag(&bytes);
         let content_type = container.content_type().to_owned();
         lock(&self.objects).insert(key.to_owned(), StoredObject { bytes, content_type, etag: etag.clone() });
@@ -158,8 +159,11 @@ fn key_of(url: &str) -> Option<String> {
 
 pub(super) fn etag(bytes: &[u8]) -> String {
     let mut hash = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128;
-    for byte in bytes {
-        hash = (hash ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+    for chunk in bytes.chunks(16) {
+        let mut word = [0; 16];
+        word[..chunk.len()].copy_from_slice(chunk);
+        let word = u128::from_le_bytes(word) ^ (chunk.len() as u128);
+        hash = (hash ^ word).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b).rotate_left(29);
     }
     format!("\"{hash:032x}\"")
 }
@@ -223,7 +227,7 @@ impl Objects for MemoryObjects {
         self.faults.run("read_upload", || {
             let object = self.object(&upload_key(media)).filter(|object| object.etag == etag);
             let at = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
-            Ok(object.map(|object| Bytes::from(object.bytes).slice(at(range.start)..at(range.end))))
+            Ok(object.map(|object| object.bytes.slice(at(range.start)..at(range.end))))
         })
     }
 
@@ -243,7 +247,7 @@ impl Objects for MemoryObjects {
 
     async fn publish_file(&self, name: &str, content: &str) -> PortResult<()> {
         self.faults.run("publish_file", || {
-            let bytes = content.as_bytes().to_vec();
+            let bytes = Bytes::copy_from_slice(content.as_bytes());
             let etag = etag(&bytes);
             let object = StoredObject { bytes, content_type: "text/plain".to_owned(), etag };
             let mut objects = lock(&self.objects);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::content::Transport;
 use domain::notice::News;
 use tiktok_sandbox::Endpoint;
 
@@ -9,6 +10,7 @@ use super::{MINUTE, Report, minutes, percentile, plan, world};
 use crate::chance::Chance;
 use crate::engine::{Outcome, Traced, number_of_id, trace};
 use crate::habits::{Cut, Habits};
+use crate::scenario::Scenario;
 
 /// Where evidence can come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,10 +36,52 @@ pub fn cuts(posts: usize) -> Vec<Report> {
         let cut = |cut| play(posts, evidence, cut);
         reports.push(report(evidence, &cut(Cut::Before), &cut(Cut::After)));
     }
+    reports.push(orphans(posts));
     reports
 }
 
+/// The same with uploads and no evidence of any kind: without a byte an attempt is dead, whoever has its id.
+fn orphans(posts: usize) -> Report {
+    let mut report = Report::new("every first answer to an upload's init cut, no evidence of any kind");
+    for (cut, orphaned) in [(Cut::Before, 0), (Cut::After, posts)] {
+        let mut scenario = scenario(posts, Evidence::None);
+        for post in &mut scenario.posts {
+            post.transport = Transport::Upload;
+        }
+        let outcome = trace(&scenario, Chance::habitual(3, Habits { cut: Some(cut), ..Habits::default() }));
+        let Some(traced) = &outcome.traced else { continue };
+        let count = outcome.ends.len();
+        report.tell(
+            match cut {
+                Cut::Before => "posts, cut before the effect",
+                Cut::After => "posts, cut after the effect",
+            },
+            count,
+        );
+        report.judged(&outcome);
+        let published = outcome.ends.iter().filter(|end| **end == "published").count();
+        report.demand("  published in the end", published, count, published == count);
+        let orphans = outcome.accepted - traced.world.posts().filter(|post| post.is_whole()).count();
+        report.demand("  ids that nobody used", orphans, orphaned, orphans == orphaned);
+        let doubted = traced.paths.iter().flatten().filter(|(_, state)| *state == "unconfirmed").count();
+        report.demand("  ever in doubt", doubted, 0, doubted == 0);
+        let lost = |path: &Vec<(i64, &'static str)>| {
+            let began = path.iter().find(|(_, state)| *state == "initiating")?.0;
+            path.iter().find(|(_, state)| *state == "uploading").map(|(at, _)| at - began)
+        };
+        let took: Vec<i64> = traced.paths.iter().filter_map(lost).collect();
+        report.tell("  until the next init, longest", minutes(percentile(&took, 100)));
+    }
+    report
+}
+
 fn play(posts: usize, evidence: Evidence, cut: Cut) -> Outcome {
+    let scenario = scenario(posts, evidence);
+    trace(&scenario, Chance::habitual(3, Habits { cut: Some(cut), ..Habits::default() }))
+}
+
+/// A public post of each of so many creators.
+fn scenario(posts: usize, evidence: Evidence) -> Scenario {
     let mut scenario = world(posts, evidence == Evidence::Webhooks);
     scenario.log_delay_ms = (evidence != Evidence::None).then_some(LOG_DELAY);
     for creator in &mut scenario.creators {
@@ -48,7 +92,7 @@ fn play(posts: usize, evidence: Evidence, cut: Cut) -> Outcome {
         let many = i64::try_from(posts).unwrap_or(1);
         plan(&mut scenario, creator, 100 + place * WITHIN / many);
     }
-    trace(&scenario, Chance::habitual(3, Habits { cut: Some(cut), ..Habits::default() }))
+    scenario
 }
 
 /// How long each post was in doubt, from its first init; `None`: it still is.
