@@ -272,19 +272,15 @@ where
             if !matches!(seen.row.state, PostState::AwaitingMedia { .. }) {
                 continue;
             }
-            let Some(event) = flows::media_event(&self.store, &seen.row, media).await.map_err(retry)? else {
-                if woken.as_ref() == Some(&seen.row.id) {
-                    self.still_waiting(woken.clone()).await?;
-                }
-                continue;
-            };
+            let id = seen.row.id.clone();
             let actor = Actor::Ingest.into();
-            let moved = flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &actor);
+            let moved = flows::tell_post(&self.store, &self.time, &self.periods, seen, media, &actor);
             match moved.await {
-                Ok(flows::Moved::Moved { after, .. }) => {
+                Ok(Some(flows::Moved::Moved { after, .. })) => {
                     flows::dispatch(&self.queues, &after.row, self.time.now(), &self.periods).await;
                 }
-                Ok(flows::Moved::Unchanged(_)) => {}
+                Ok(None) if woken.as_ref() == Some(&id) => self.still_waiting(woken.clone()).await?,
+                Ok(Some(flows::Moved::Unchanged(_)) | None) => {}
                 Err(MoveError::Invalid(invalid)) => return Err(Failure::give_up(invalid)),
                 Err(error) => return Err(retry(error)),
             }
@@ -305,7 +301,8 @@ where
             };
             let event = Event::MediaRejected(failure);
             let actor = Actor::Ingest.into();
-            return flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &actor)
+            // whoever wrote first may have given it another media: it has a wake-up of its own
+            return flows::move_seen(&self.store, &self.time, &self.periods, seen, &event, &actor)
                 .await
                 .map(drop)
                 .map_err(retry);

@@ -134,7 +134,7 @@ where
     T: Clock + Entropy,
 {
     /// Handles one job of the publish queue.
-    pub async fn publish(&self, job: Publish, deadline: Timestamp) -> Result<(), Failure> {
+    pub async fn publish(&self, mut job: Publish, deadline: Timestamp) -> Result<(), Failure> {
         let enough = ENOUGH.min(deadline.duration_since(self.time.now()) * 2 / 5);
         let work = self
             .store
@@ -146,7 +146,14 @@ where
             return Ok(());
         };
         go!(self.is_it_time(&job, &seen).await);
-        let (Some(content), Some(account)) = (work.content, work.account) else {
+        let content = if job.content == seen.row.content {
+            work.content
+        } else {
+            // it was edited after the message was sent; the claim holds against the very row that was read
+            job.content = seen.row.content;
+            self.store.content(&job.post, &job.content).await.map_err(retry)?
+        };
+        let (Some(content), Some(account)) = (content, work.account) else {
             return Err(Failure::give_up(format!("post `{}` lacks its content or its account", job.post)));
         };
         if content.privacy_level != seen.row.privacy_level {
@@ -195,7 +202,7 @@ where
         let Some((media, _)) = seen.row.state.ready() else { return Ok(Step::Done) };
         let media = media.clone();
         if let Some(failure) = checks::refuse(content, info, asked_at, media.duration_ms()) {
-            self.put_off(seen, Event::Refused(failure), Actor::Publish.into()).await?;
+            self.refuse(job, seen, failure).await?;
             return Ok(Step::Done);
         }
 
@@ -206,8 +213,7 @@ where
         };
         let Some(request) = self.prepare(content, &media, source, &copies).await? else {
             self.forget(&copies).await;
-            let changed = Event::Refused(checks::media_changed());
-            self.put_off(seen, changed, Actor::Publish.into()).await?;
+            self.refuse(job, seen, checks::media_changed()).await?;
             return Ok(Step::Done);
         };
 
@@ -724,6 +730,21 @@ where
 
     /// Holds or fails a post that has no open attempt. Another delivery may have brought it further meanwhile: then that
     /// one's word counts.
+    /// What was seen cannot be published. What somebody has edited meanwhile is judged anew.
+    async fn refuse(
+        &self,
+        job: &Publish,
+        seen: Stored<Post>,
+        failure: domain::post::Failure,
+    ) -> Result<(), Failure> {
+        let (refused, witness) = (Event::Refused(failure), Actor::Publish.into());
+        match flows::move_seen(&self.store, &self.time, &self.periods, seen, &refused, &witness).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(newer)) => self.come_back(job, &newer, SignedDuration::from_secs(1)).await,
+            Err(error) => Err(retry(error)),
+        }
+    }
+
     async fn put_off(&self, seen: Stored<Post>, event: Event, witness: Witness) -> Result<(), Failure> {
         match flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &witness).await {
             Ok(moved) => {

@@ -7,6 +7,7 @@ mod it {
     mod breaker;
     mod cancel;
     mod day;
+    mod edited;
     mod fates;
     mod limits;
     mod order;

@@ -80,8 +80,11 @@ pub struct Post {
     pub creator: CreatorId,
     /// The creator's account.
     pub account: AccountId,
-    /// Names the content; a second request with the same key and another body has another hash.
+    /// Names the content.
     pub content: ContentHash,
+    /// The content that it was accepted with: a second request with the same key and another body has another one, whatever
+    /// was edited since.
+    pub accepted: ContentHash,
     /// A video, or photos.
     pub kind: Kind,
     /// The video, or the first photo.
@@ -91,6 +94,8 @@ pub struct Post {
     pub privacy_level: Option<PrivacyLevel>,
     /// When it is to be published; `None`: as soon as possible.
     pub publish_at: Option<Timestamp>,
+    /// How that time was said, if it was said as the hour of a zone.
+    pub local_time: Option<LocalTime>,
     /// The post that ended otherwise than it was meant to, and that this one repeats.
     pub retry_of: Option<PostId>,
     /// When it was accepted.
@@ -118,7 +123,7 @@ impl Post {
     /// A post that was just accepted, with its media if that is there.
     pub fn accept(order: Order, pinned: Option<Pinned>, now: Timestamp, periods: &Periods) -> Self {
         let Order { id, workspace, creator, account, wish, draft, retry_of } = order;
-        let Wish { content, kind, media, privacy_level, publish_at } = wish;
+        let Wish { content, kind, media, privacy_level, publish_at, local_time } = wish;
         let what = match (draft, &pinned) {
             (true, _) => What::Drafted,
             (false, Some(_)) => What::Accepted,
@@ -133,10 +138,12 @@ impl Post {
             creator,
             account,
             content,
+            accepted: content,
             kind,
             media,
             privacy_level,
             publish_at,
+            local_time,
             retry_of,
             created_at: now,
             updated_at: now,
@@ -146,6 +153,27 @@ impl Post {
         };
         post.rearm(now, periods);
         post
+    }
+
+    /// The same post with another wish.
+    fn wishing(self, wish: Wish) -> Self {
+        let Wish { content, kind, media, privacy_level, publish_at, local_time } = wish;
+        Self { content, kind, media, privacy_level, publish_at, local_time, ..self }
+    }
+
+    /// As it was when it was accepted with this wish, whatever happened since: what the first answer tells of.
+    #[must_use]
+    pub fn as_accepted(&self, wish: Wish) -> Self {
+        self.clone().wishing(wish)
+    }
+
+    /// Whether it was a draft that somebody has published.
+    pub fn was_submitted(&self) -> bool {
+        let entries = self.timeline.entries();
+        let drafted = entries.first().is_some_and(|entry| entry.what == What::Drafted);
+        let submitted = entries.iter().any(|entry| entry.what == What::Submitted);
+        let cancelled = matches!(self.state, PostState::Cancelled { publish_id: None });
+        drafted && self.state != PostState::Draft && (submitted || !cancelled)
     }
 
     /// The name of the state it was accepted in: what the first answer said.
@@ -251,6 +279,19 @@ impl Post {
         }
     }
 
+    /// Whether what is asked for may still be changed.
+    pub fn is_editable(&self) -> bool {
+        self.attempts_behind().is_some()
+    }
+
+    /// The dead attempts of a post that has no open one, and may begin one.
+    fn attempts_behind(&self) -> Option<u32> {
+        match &self.state {
+            PostState::Draft | PostState::AwaitingMedia { .. } => Some(0),
+            state => state.ready().map(|(_, attempts)| attempts),
+        }
+    }
+
     /// Changes what is asked for, as long as no attempt is open: the post stands where it would stand if it had been accepted
     /// so. A draft stays one.
     pub fn edit(
@@ -261,23 +302,17 @@ impl Post {
         now: Timestamp,
         periods: &Periods,
     ) -> Result<Self, InvalidTransition> {
-        let attempts = match &self.state {
-            PostState::Draft | PostState::AwaitingMedia { .. } => 0,
-            state => {
-                let Some((_, attempts)) = state.ready() else {
-                    let (post, state) = (self.id.clone(), state.name());
-                    return Err(InvalidTransition { post, state, event: "edited" });
-                };
-                attempts
-            }
+        let Some(attempts) = self.attempts_behind() else {
+            let (post, state) = (self.id.clone(), self.state.name());
+            return Err(InvalidTransition { post, state, event: "edited" });
         };
-        let Wish { content, kind, media, privacy_level, publish_at } = wish;
-        let state = match &self.state {
-            PostState::Draft => PostState::Draft,
-            _ => waiting(pinned, publish_at, attempts, now, periods),
+        let state = match (&self.state, pinned, wish.publish_at) {
+            (PostState::Draft, _, _) => PostState::Draft,
+            // it may be over by this clock, and not by the one of whoever publishes
+            (_, Some(media), Some(at)) if attempts == 0 => PostState::Scheduled { media, at },
+            (_, pinned, at) => waiting(pinned, at, attempts, now, periods),
         };
-        let mut post =
-            Self { content, kind, media, privacy_level, publish_at, state, updated_at: now, ..self.clone() };
+        let mut post = Self { state, updated_at: now, ..self.clone().wishing(wish) };
         post.timeline.push(Entry { at: now, what: What::Edited, by, code: None, log_id: None });
         post.rearm(now, periods);
         Ok(post)
@@ -410,4 +445,15 @@ pub struct Wish {
     pub privacy_level: Option<PrivacyLevel>,
     /// When it is to be published; `None`: as soon as possible.
     pub publish_at: Option<Timestamp>,
+    /// How that time was said, if it was said as the hour of a zone.
+    pub local_time: Option<LocalTime>,
+}
+
+/// A time as somebody said it, for people to recognise: the instant is what counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalTime {
+    /// What a clock on the wall shows then, such as `2026-12-01T18:00`.
+    pub local_time: String,
+    /// Where that clock hangs: the IANA name of a zone.
+    pub timezone: String,
 }

@@ -72,39 +72,83 @@ pub async fn move_post(
     witness: &Witness,
 ) -> Result<Moved, MoveError> {
     for _ in 0..TRIES {
-        let after = match seen.row.apply(event.clone(), witness.clone(), time.now(), periods)? {
-            Outcome::Unchanged => return Ok(Moved::Unchanged(seen)),
-            Outcome::Moved(after) => after,
-        };
-        // a step that the timeline does not mention is no news, and what it says last was told before
-        let news = if after.timeline == seen.row.timeline { None } else { after.news() };
-        match posts.save(&seen, &after, news.as_ref(), time.nonce()).await? {
-            Saved::Written(after) => return Ok(Moved::Moved { before: Box::new(seen.row.state), after }),
-            Saved::Conflict(Some(newer)) => seen = newer,
-            Saved::Conflict(None) => return Err(MoveError::Gone),
+        match move_seen(posts, time, periods, seen, event, witness).await? {
+            Ok(moved) => return Ok(moved),
+            Err(newer) => seen = *newer,
+        }
+    }
+    Err(MoveError::Contended(TRIES))
+}
+
+/// The same for what is true of the very row that was seen alone. `Err`: somebody else wrote first; this is the row now.
+pub async fn move_seen(
+    posts: &impl Posts,
+    time: &(impl Clock + Entropy),
+    periods: &Periods,
+    seen: Stored<Post>,
+    event: &Event,
+    witness: &Witness,
+) -> Result<Result<Moved, Box<Stored<Post>>>, MoveError> {
+    let after = match seen.row.apply(event.clone(), witness.clone(), time.now(), periods)? {
+        Outcome::Unchanged => return Ok(Ok(Moved::Unchanged(seen))),
+        Outcome::Moved(after) => after,
+    };
+    // a step that the timeline does not mention is no news, and what it says last was told before
+    let news = if after.timeline == seen.row.timeline { None } else { after.news() };
+    match posts.save(&seen, &after, news.as_ref(), time.nonce()).await? {
+        Saved::Written(after) => Ok(Ok(Moved::Moved { before: Box::new(seen.row.state), after })),
+        Saved::Conflict(Some(newer)) => Ok(Err(Box::new(newer))),
+        Saved::Conflict(None) => Err(MoveError::Gone),
+    }
+}
+
+/// Tells a post what has become of a media, again on the newer row when somebody else wrote first: it may wait for another one by
+/// then. `None`: there is more to wait for.
+pub async fn tell_post(
+    store: &(impl Posts + MediaRows),
+    time: &(impl Clock + Entropy),
+    periods: &Periods,
+    mut seen: Stored<Post>,
+    media: &Media,
+    witness: &Witness,
+) -> Result<Option<Moved>, MoveError> {
+    for _ in 0..TRIES {
+        let Some(event) = media_event(store, &seen.row, media).await? else { return Ok(None) };
+        match move_seen(store, time, periods, seen, &event, witness).await? {
+            Ok(moved) => return Ok(Some(moved)),
+            Err(newer) => seen = *newer,
         }
     }
     Err(MoveError::Contended(TRIES))
 }
 
 /// What became of a media, for a post that waits for it: photos are ready together, and one that is refused refuses them all.
-/// `None`: there is more to wait for.
-pub async fn media_event(
+/// `None`: there is more to wait for, or the post waits for another one since it was edited.
+async fn media_event(
     store: &(impl Posts + MediaRows),
     post: &Post,
     media: &Media,
 ) -> PortResult<Option<Event>> {
-    let photos = match (&media.state, post.kind) {
+    let wanted = match post.kind {
+        Kind::Video => vec![post.media.clone()],
+        Kind::Photo => {
+            let content = store.content(&post.id, &post.content).await?;
+            content.map(|content| content.media).unwrap_or_default()
+        }
+    };
+    if !wanted.contains(&media.id) {
+        return Ok(None);
+    }
+    match (&media.state, post.kind) {
         (MediaState::AwaitingUpload { .. }, _) => return Ok(None),
         (MediaState::Rejected { problems }, _) => return Ok(Some(Event::MediaRejected(rejected(problems)))),
         (MediaState::Ready { .. }, Kind::Video) => {
             return Ok(Some(media.pinned().map_or_else(another_kind, Event::MediaReady)));
         }
-        (MediaState::Ready { .. }, Kind::Photo) => store.content(&post.id, &post.content).await?,
-    };
-    let photos = photos.map(|content| content.media).unwrap_or_default();
+        (MediaState::Ready { .. }, Kind::Photo) => {}
+    }
     // one may have been judged this very moment, and told nobody because the others were not ready
-    let rows = store.several(&photos, Read::Strong).await?;
+    let rows = store.several(&wanted, Read::Strong).await?;
     let mut formats = Vec::with_capacity(rows.len());
     for row in &rows {
         match row.as_ref().map(|row| (&row.state, row.photo())) {

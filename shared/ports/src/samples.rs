@@ -87,6 +87,7 @@ pub fn order(bits: u128) -> Order {
             media: MediaId::from_bits(1),
             privacy_level: Some(PrivacyLevel::PublicToEveryone),
             publish_at: None,
+            local_time: None,
         },
         draft: false,
         retry_of: None,

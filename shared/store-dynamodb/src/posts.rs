@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::content::{ContentHash, Kind};
 use domain::media::{Container, PhotoFormat, Pinned, PinnedVideo};
 use domain::post::{
-    Attempt, Doubt, Failure, HoldReason, PostState, PublishId, Pulled, Sender, Source, Upload,
+    Attempt, Doubt, Failure, HoldReason, LocalTime, PostState, PublishId, Pulled, Sender, Source, Upload,
 };
 use domain::timeline::Timeline;
 use domain::{AccountId, Content, Nonce, Notice, Post, PostId, Timestamp, WorkspaceId};
@@ -131,12 +131,16 @@ fn changing(post: &Post) -> impl Iterator<Item = (&'static str, Option<Attribute
     let video = facts.media.and_then(Pinned::video);
     let photos = facts.media.and_then(photos);
     let sender = facts.upload.and_then(|upload| upload.sender);
+    let local_time = post.local_time.as_ref();
+    let local_time = local_time.map(|said| format!("{} {}", said.local_time, said.timezone));
     let asked = [
         ("m", Some(text(post.media.as_str()))),
         ("h", Some(binary(post.content.0))),
+        ("h0", (post.accepted != post.content).then(|| binary(post.accepted.0))),
         ("p", post.privacy_level.map(|level| text(level.as_str()))),
         ("kd", (post.kind != Kind::Video).then(|| text(post.kind.as_str()))),
         ("pa", post.publish_at.map(millis)),
+        ("pl", local_time.map(text)),
     ];
     let stands = [
         ("s", Some(text(post.state.name()))),
@@ -203,17 +207,25 @@ fn lasting(post: &Post) -> impl Iterator<Item = (&'static str, AttributeValue)> 
     always.into_iter().chain(repeated)
 }
 
+fn read_local_time(row: &Reader<'_>, name: &'static str) -> PortResult<LocalTime> {
+    let said = row.text(name)?.split_once(' ').map(|(time, zone)| (time.to_owned(), zone.to_owned()));
+    let (local_time, timezone) = said.ok_or_else(|| row.unreadable(name))?;
+    Ok(LocalTime { local_time, timezone })
+}
+
 pub(crate) fn read(item: &Item) -> PortResult<Stored<Post>> {
     let row = Reader::new(item);
     let created_at = row.time("ca")?;
     let id = row.text("pk")?.strip_prefix("post#").and_then(|id| id.parse().ok());
+    let content = ContentHash(row.array("h")?);
     let timeline = row.list("t")?.iter().map(|entry| codec::read_entry(entry.as_s().ok()?, created_at));
     let post = Post {
         id: id.ok_or_else(|| row.unreadable("pk"))?,
         workspace: row.parsed("w")?,
         creator: row.parsed("c")?,
         account: row.parsed("a")?,
-        content: ContentHash(row.array("h")?),
+        content,
+        accepted: row.maybe("h0", Reader::array)?.map_or(content, ContentHash),
         kind: match row.maybe("kd", Reader::text)? {
             None => Kind::Video,
             Some("photo") => Kind::Photo,
@@ -222,6 +234,7 @@ pub(crate) fn read(item: &Item) -> PortResult<Stored<Post>> {
         media: row.parsed("m")?,
         privacy_level: row.maybe("p", Reader::parsed)?,
         publish_at: row.maybe("pa", Reader::time)?,
+        local_time: row.maybe("pl", read_local_time)?,
         retry_of: row.maybe("ro", Reader::parsed)?,
         created_at,
         updated_at: row.time("ua")?,
@@ -633,7 +646,7 @@ mod tests {
             proptest::option::of(proptest::sample::select(levels.to_vec())),
         );
         let kind = proptest::sample::select(&[Kind::Video, Kind::Photo][..]);
-        let wishes = (proptest::option::of(at()), proptest::option::of(any::<u128>()), kind);
+        let wishes = (proptest::option::of(at()), proptest::option::of(any::<u128>()), kind, any::<bool>());
         (ids, at(), at(), a_state(), timeline, proptest::option::of(at()), wishes).prop_map(
             |((id, other, hash, privacy_level), created_at, updated_at, state, timeline, due, wishes)| Post {
                 id: PostId::from_bits(id),
@@ -641,10 +654,15 @@ mod tests {
                 creator: CreatorId::from_bits(other ^ 1),
                 account: AccountId::from_bits(other ^ 2),
                 content: ContentHash(hash),
+                accepted: ContentHash(if wishes.3 { [7; 32] } else { hash }),
                 kind: wishes.2,
                 media: MediaId::from_bits(other ^ 3),
                 privacy_level,
                 publish_at: wishes.0,
+                local_time: wishes.3.then(|| LocalTime {
+                    local_time: "2026-12-01T18:00".to_owned(),
+                    timezone: "Europe/Athens".to_owned(),
+                }),
                 retry_of: wishes.1.map(PostId::from_bits),
                 created_at,
                 updated_at,

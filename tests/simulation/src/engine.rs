@@ -706,6 +706,7 @@ impl Engine {
                 media: media.clone(),
                 privacy_level: Some(planned.privacy),
                 publish_at: planned.publish_after_ms.map(|after| timestamp(START + after)),
+                local_time: None,
             },
             draft: false,
             retry_of: None,

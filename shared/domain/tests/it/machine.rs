@@ -1,15 +1,15 @@
-use domain::content::PrivacyLevel;
+use domain::content::{ContentHash, PrivacyLevel};
 use domain::notice::{News, PostNews};
 use domain::post::{
-    AfterDeath, Event, HoldReason, NOBODY_FETCHED, NOTHING_SENT, PostState, PublishId, Resolution, Source,
-    Task, Verdict,
+    AfterDeath, Event, HoldReason, NOBODY_FETCHED, NOTHING_SENT, Order, PostState, PublishId, Resolution,
+    Source, Task, Verdict, Wish,
 };
 use domain::timeline::{Actor, What};
 use domain::{Outcome, Periods, Post, SignedDuration};
 
 use super::world::{
-    ID, NONCE, OTHER, accepted, at, cancelled, claimed, every_event, every_state, failed, in_state, order_at,
-    pinned, publish_id, said, taken, then,
+    ID, NONCE, OTHER, accepted, at, cancelled, claimed, every_event, every_state, failed, in_state, order,
+    order_at, pinned, publish_id, said, taken, then, wish,
 };
 
 /// The machine as a table: for each state, what each event of [`every_event`] leads to. `.` is known already, `!` makes no
@@ -303,6 +303,61 @@ fn a_cancelled_post_that_tiktok_published_is_corrected() {
     let post = in_state("cancelled");
     let corrected = then(&post, said(Verdict::PubliclyAvailable { post_id: ID }));
     assert_eq!((corrected.state.name(), told(&corrected)), ("published", Some(PostNews::Corrected)));
+}
+
+#[test]
+fn a_post_is_edited_until_an_attempt_is_open_and_stands_where_it_would_stand_if_it_had_been_accepted_so() {
+    let (periods, later) = (Periods::default(), at(100_000));
+    let another =
+        Wish { content: ContentHash([9; 32]), publish_at: Some(later), ..wish(PrivacyLevel::SelfOnly) };
+    for post in every_state() {
+        let name = post.state.name();
+        let expected = match name {
+            "draft" => Some(("draft", "draft")),
+            "awaiting_media" | "scheduled" | "queued" | "held" => Some(("scheduled", "awaiting_media")),
+            _ => None,
+        };
+        assert_eq!(expected.is_some(), post.is_editable(), "`{name}`");
+        let edit = |pinned| post.edit(another.clone(), pinned, Actor::Person, at(9_000), &periods);
+        let Some((with_media, without)) = expected else {
+            assert!(edit(Some(pinned())).is_err(), "`{name}`");
+            continue;
+        };
+        let edited = edit(Some(pinned())).unwrap();
+        assert_eq!(
+            (with_media, without),
+            (edited.state.name(), edit(None).unwrap().state.name()),
+            "`{name}`"
+        );
+        assert_eq!((another.content, post.accepted), (edited.content, edited.accepted), "`{name}`");
+        assert_eq!((Some(PrivacyLevel::SelfOnly), Some(later)), (edited.privacy_level, edited.publish_at));
+        assert!(edited.due.is_none_or(|due| due <= later), "`{name}`");
+        assert_eq!(name != "draft", edited.due.is_some(), "`{name}`");
+        // what the first answer tells is what was asked for first
+        let first = edited.as_accepted(wish(PrivacyLevel::SelfOnly));
+        assert_eq!((wish(PrivacyLevel::SelfOnly).content, None), (first.content, first.publish_at));
+        assert_eq!((post.created_at, &edited.timeline), (first.created_at, &first.timeline));
+    }
+}
+
+#[test]
+fn a_time_that_is_over_by_the_editors_clock_alone_is_kept_by_whoever_publishes() {
+    let order = order_at(PrivacyLevel::SelfOnly, at(100));
+    let post = Post::accept(order, Some(pinned()), at(0), &Periods::default());
+    let same = Wish { publish_at: Some(at(100)), ..wish(PrivacyLevel::SelfOnly) };
+    let edited = post.edit(same, Some(pinned()), Actor::Person, at(101), &Periods::default()).unwrap();
+    assert_eq!(PostState::Scheduled { media: pinned(), at: at(100) }, edited.state);
+    assert!(edited.due.is_some());
+}
+
+#[test]
+fn a_draft_that_was_published_is_told_from_one_that_was_thrown_away() {
+    let order = Order { draft: true, ..order(PrivacyLevel::SelfOnly) };
+    let draft = Post::accept(order, None, at(0), &Periods::default());
+    assert!(!draft.was_submitted() && !then(&draft, Event::CancelAsked).was_submitted());
+    let submitted = then(&draft, Event::Submitted { media: Some(pinned()) });
+    assert!(submitted.was_submitted() && then(&submitted, Event::CancelAsked).was_submitted());
+    assert!(!accepted(None, PrivacyLevel::SelfOnly).was_submitted(), "it never was one");
 }
 
 #[test]

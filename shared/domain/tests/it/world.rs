@@ -53,6 +53,7 @@ pub(crate) fn wish(privacy_level: PrivacyLevel) -> Wish {
         media: MediaId::from_bits(6),
         privacy_level: Some(privacy_level),
         publish_at: None,
+        local_time: None,
     }
 }
 
