@@ -942,7 +942,9 @@ pub async fn guards(store: &impl Guards) {
         take(&later, Some(&first)).await,
         "of two who saw the same one takes it over"
     );
+    assert_eq!(None, store.guard_of([0x91; 32]).await.unwrap(), "nobody has it yet");
     assert_eq!(None, store.guard([0x91; 32], &first, None).await.unwrap(), "another guard");
+    assert_eq!(Some(first.clone()), store.guard_of([0x91; 32]).await.unwrap());
     assert_eq!(None, store.guard([0x92; 32], &second, Some(&first)).await.unwrap(), "what was seen is gone");
 }
 

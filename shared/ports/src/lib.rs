@@ -231,6 +231,8 @@ pub trait Guards: Send + Sync {
         guard: &Guard,
         seen: Option<&Guard>,
     ) -> impl Future<Output = PortResult<Option<Guard>>> + Send;
+    /// The guard, whoever has it.
+    fn guard_of(&self, key: [u8; 32]) -> impl Future<Output = PortResult<Option<Guard>>> + Send;
 }
 
 /// Rows of media.

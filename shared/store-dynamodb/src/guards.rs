@@ -19,6 +19,10 @@ fn read(item: &Item) -> PortResult<Guard> {
     })
 }
 
+fn pk(key: [u8; 32]) -> String {
+    format!("guard#{}", ContentHash(key))
+}
+
 impl Guards for Store {
     async fn guard(&self, key: [u8; 32], guard: &Guard, seen: Option<&Guard>) -> PortResult<Option<Guard>> {
         let update = match seen {
@@ -37,8 +41,7 @@ impl Guards for Store {
             .set("u", millis(guard.until))
             .set("x", millis(guard.ends_at))
             .set("ttl", number(codec::gone_after(guard.ends_at, 0)));
-        let pk = format!("guard#{}", ContentHash(key));
-        match self.update(&pk, update, ReturnValue::None).await? {
+        match self.update(&pk(key), update, ReturnValue::None).await? {
             Wrote::Done(_) => Ok(None),
             Wrote::Refused(there) => {
                 let there = there.as_ref().map(read).transpose()?;
@@ -46,5 +49,9 @@ impl Guards for Store {
                 Ok(there.filter(|there| there != guard))
             }
         }
+    }
+
+    async fn guard_of(&self, key: [u8; 32]) -> PortResult<Option<Guard>> {
+        self.find(pk(key)).await?.as_ref().map(read).transpose()
     }
 }

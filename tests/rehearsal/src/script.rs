@@ -333,6 +333,7 @@ watched!(Posts {
 
 watched!(Guards {
     guard(key: [u8; 32], guard: &Guard, seen: Option<&Guard>) -> PortResult<Option<Guard>>;
+    guard_of(key: [u8; 32]) -> PortResult<Option<Guard>>;
 });
 
 watched!(MediaRows {

@@ -31,6 +31,7 @@ const OPERATIONS: &[&str] = &[
     "whose",
     "list",
     "guard",
+    "guard_of",
     "declare",
     "list_media",
     "note_parts",
@@ -217,6 +218,15 @@ impl MemoryTable {
     /// All accounts, by id, with the refresh token of the generation before.
     pub fn accounts(&self) -> Vec<Account> {
         lock(&self.rows).accounts.values().map(|row| row.account.clone()).collect()
+    }
+
+    /// Everything that is written, the accounts apart, so that two looks can be compared.
+    pub fn all_but_accounts(&self) -> String {
+        let mut rows = lock(&self.rows);
+        let accounts = std::mem::take(&mut rows.accounts);
+        let text = format!("{rows:?}");
+        rows.accounts = accounts;
+        text
     }
 
     /// All creators, by id.
@@ -839,6 +849,10 @@ impl Guards for MemoryTable {
             }
             Ok(there)
         })
+    }
+
+    async fn guard_of(&self, key: [u8; 32]) -> PortResult<Option<Guard>> {
+        self.run("guard_of", |rows| Ok(rows.guards.get(&key).cloned()))
     }
 }
 
