@@ -157,12 +157,28 @@ impl Ask {
 
     /// The body as JSON.
     pub(crate) async fn json(&mut self) -> Result<Value, Refusal> {
+        self.json_as(&["application/json"]).await
+    }
+
+    /// The body as JSON of one of these media types.
+    pub(crate) async fn json_as(&mut self, types: &[&str]) -> Result<Value, Refusal> {
         let content_type = self.content_type();
-        if content_type != "application/json" {
-            return Err(unsupported(&content_type, "`application/json`"));
+        if !types.contains(&content_type.as_str()) {
+            return Err(unsupported(&content_type, &format!("`{}`", types.join("` or `"))));
         }
         let bytes = self.bytes(JSON_MAX, "send only the documented fields").await?;
         parse_json(&bytes)
+    }
+
+    /// The body as JSON; without a body an empty object.
+    pub(crate) async fn json_if_any(&mut self) -> Result<Value, Refusal> {
+        let content_type = self.content_type();
+        let bytes = self.bytes(JSON_MAX, "send only the documented fields").await?;
+        match content_type.as_str() {
+            _ if bytes.is_empty() => Ok(Value::Object(serde_json::Map::new())),
+            "application/json" => parse_json(&bytes),
+            other => Err(unsupported(other, "`application/json`")),
+        }
     }
 
     /// The `Idempotency-Key`, or what is wrong with it. `Ok(None)`: there is none.

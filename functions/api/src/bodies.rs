@@ -48,13 +48,93 @@ pub(crate) struct NewPost {
     cover_timestamp_ms: Option<u32>,
     /// How TikTok gets the bytes: it pulls them, or we upload them. `auto`, or left out: it pulls, as long as its pulls work.
     transport: Option<Transport>,
-    /// When it is to be published, with offset; `null`: as soon as possible.
-    #[schema(format = DateTime, example = "2027-01-31T18:00:00+02:00")]
-    publish_at: Option<String>,
+    /// When it is to be published; `null`: as soon as possible.
+    publish_at: Option<PublishAt>,
+    /// Write it down only: it is published by POST /v1/posts/{id}/publish, and needs no consent before. It goes into nobody's way.
+    draft: Option<bool>,
     /// Post it although the same creator, caption and media were posted within 24 hours.
     allow_duplicate: Option<bool>,
     /// What the creator agreed to; needed unless it goes to the inbox.
     consent: Option<NewConsent>,
+}
+
+/// When something is to be published.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+enum PublishAt {
+    /// An instant with its offset.
+    #[schema(format = DateTime, example = "2027-01-31T18:00:00+02:00")]
+    Instant(String),
+    /// What a clock in a zone shows. An hour that the zone leaves out, or has twice, when its clocks are put forward or back is
+    /// refused with the two instants that may be meant (`publish_at.gap`, `publish_at.fold`).
+    Local(NewLocalTime),
+}
+
+/// What a clock in a zone shows.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewLocalTime {
+    /// Date and hour without an offset.
+    #[schema(
+        pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?$",
+        example = "2027-01-31T18:00"
+    )]
+    local_time: String,
+    /// The IANA name of the zone.
+    #[schema(example = "Europe/Athens")]
+    timezone: String,
+}
+
+/// What is to change of a post. Fields that are left out stay as they are.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PostPatch {
+    /// Other media.
+    #[schema(min_items = 1, max_items = 35)]
+    media: Option<Vec<MediaNamed>>,
+    /// Another title of photos, at most 90 UTF-16 units.
+    #[schema(max_length = 90)]
+    title: Option<String>,
+    /// Another description of photos, at most 4,000 UTF-16 units.
+    #[schema(max_length = 4000)]
+    description: Option<String>,
+    /// Which of the photos is the cover, from 0.
+    #[schema(minimum = 0, maximum = 34)]
+    cover_index: Option<u32>,
+    /// TikTok adds music of its choice to photos.
+    add_music: Option<bool>,
+    /// Another caption of a video, at most 2,200 UTF-16 units.
+    #[schema(max_length = 2200)]
+    caption: Option<String>,
+    /// Who may see it.
+    privacy_level: Option<Privacy>,
+    /// What viewers may do; what is left out stays.
+    allow: Option<NewAllow>,
+    /// Commercial content; what is left out stays.
+    disclosure: Option<NewDisclosure>,
+    /// Label the post as made by AI.
+    ai_generated: Option<bool>,
+    /// Frame of the video that becomes the cover, in milliseconds.
+    #[schema(minimum = 0, maximum = 2_147_483_647)]
+    cover_timestamp_ms: Option<u32>,
+    /// How TikTok gets the bytes.
+    transport: Option<Transport>,
+    /// Another time, earlier or later; `null`: as soon as possible.
+    publish_at: Option<PublishAt>,
+    /// Change it although the same creator, caption and media were posted within 24 hours.
+    allow_duplicate: Option<bool>,
+    /// What the creator agreed to, anew and as a whole.
+    consent: Option<NewConsent>,
+}
+
+/// What a draft needs to be published.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Publication {
+    /// What the creator agreed to, if that was not said before.
+    consent: Option<NewConsent>,
+    /// Post it although the same creator, caption and media were posted within 24 hours.
+    allow_duplicate: Option<bool>,
 }
 
 /// What is posted.

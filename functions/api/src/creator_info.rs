@@ -25,6 +25,24 @@ impl<W: Outside> Api<W> {
         &self,
         creator: &Creator,
     ) -> Result<(CreatorInfo, Limits), Refusal> {
+        let (info, account) = self.ask_creator_info(creator).await?;
+        let status = view::status(creator, Some(&account));
+        // avatars die after two hours: a row that shows one is kept young while somebody asks
+        let old = info.fetched_at.duration_since(creator.profile_at) >= AVATAR;
+        if old || !info.says_the_same_as(&creator.info) || status != creator.status {
+            let creator =
+                Creator { info: info.clone(), profile_at: info.fetched_at, status, ..creator.clone() };
+            self.store.put_creator(&creator).await?;
+        }
+        Ok((info, account.limits))
+    }
+
+    /// TikTok's answer of this moment, and the account after it. Nothing is written but that TikTok was asked: the limiter has to
+    /// know of every call.
+    pub(crate) async fn ask_creator_info(
+        &self,
+        creator: &Creator,
+    ) -> Result<(CreatorInfo, Account), Refusal> {
         let account = self
             .store
             .account(&creator.account, Read::Strong)
@@ -41,18 +59,10 @@ impl<W: Outside> Api<W> {
             }
         };
         let (asked_at, limits) = self.reserve_creator_info(account.clone()).await?;
-        let info = match self.tiktok.creator_info(&token).await {
-            Ok(info) => creator_info(info, asked_at),
-            Err(error) => return Err(self.not_told(&account, epoch, &error).await),
-        };
-        let status = view::status(creator, Some(&account));
-        // avatars die after two hours: a row that shows one is kept young while somebody asks
-        let old = now.duration_since(creator.profile_at) >= AVATAR;
-        if old || !info.says_the_same_as(&creator.info) || status != creator.status {
-            let creator = Creator { info: info.clone(), profile_at: now, status, ..creator.clone() };
-            self.store.put_creator(&creator).await?;
+        match self.tiktok.creator_info(&token).await {
+            Ok(info) => Ok((creator_info(info, asked_at), Account { limits, ..account })),
+            Err(error) => Err(self.not_told(&account, epoch, &error).await),
         }
-        Ok((info, limits))
     }
 
     /// Reserves the time of one call, now or never; gives it with the limits as they are then.

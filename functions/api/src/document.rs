@@ -72,6 +72,34 @@ impl Operation {
         self
     }
 
+    /// A JSON body that may be left out.
+    pub(crate) fn may_read<T: ToSchema>(self) -> Self {
+        let mut read = self.reads::<T>();
+        if let Some(body) = &mut read.body {
+            body["required"] = json!(false);
+        }
+        read
+    }
+
+    /// The same under another media type as well.
+    pub(crate) fn or_as(mut self, media_type: &str) -> Self {
+        if let Some(body) = &mut self.body {
+            body["content"][media_type] = body["content"]["application/json"].clone();
+        }
+        self
+    }
+
+    /// Lines of JSON, each of which is this.
+    pub(crate) fn reads_lines<T: ToSchema>(mut self, media_type: &str) -> Self {
+        let schema = self.schema::<T>();
+        self.body = Some(json!({
+            "required": true,
+            "description": "One of these in each line.",
+            "content": { media_type: { "schema": schema } },
+        }));
+        self
+    }
+
     /// The same as a form, with the file inside.
     pub(crate) fn or_form<T: ToSchema>(mut self) -> Self {
         let schema = self.schema::<T>();
@@ -269,6 +297,10 @@ fn query(name: &str) -> Value {
         "state" => (json!({ "type": "string", "enum": view::STATES }), "In this state only."),
         "created_after" => (json!({ "type": "string", "format": "date-time" }), "Not made before this."),
         "created_before" => (json!({ "type": "string", "format": "date-time" }), "Made before this."),
+        "dry_run" => (
+            json!({ "type": "boolean" }),
+            "Judge the request and answer 200 with the verdicts; no post is made, and no Idempotency-Key is needed.",
+        ),
         "force" => {
             (json!({ "type": "boolean" }), "Forget the tokens although TikTok does not end the grant.")
         }
@@ -283,8 +315,10 @@ Every problem is `application/problem+json` (RFC 9457) with all that is wrong at
 Unknown fields and query parameters are refused. Times are RFC 3339 with their offset, ids are opaque, lists are paged by \
 `cursor`.\n\n\
 Every POST that creates takes an `Idempotency-Key`: the same key and body give the first answer again with \
-`Idempotency-Replayed: true`, for as long as what was made is kept; another body is refused. There is no moment in which a first \
-request is still running: one conditional write decides. A request that was refused leaves its key free.\n\n\
+`Idempotency-Replayed: true`, for as long as what was made is kept; another body is refused. Where a repeat would publish twice \
+(posts, retries, bulk) the key has to be there; elsewhere a request without one makes something new each time. Bulk requests know \
+each line by the key and its number. There is no moment in which a first request is still running, and so no answer that says so: \
+one conditional write decides, and all who ask at once get the same answer. A request that was refused leaves its key free.\n\n\
 The same creator, caption and media within 24 hours is refused with the earlier post's id, unless `allow_duplicate` is sent.\n\n\
 `RateLimit` and `RateLimit-Policy` say what TikTok still takes for a creator. API Gateway answers 429 of its own when the whole \
 API is asked too often.";

@@ -4,12 +4,15 @@
 //! is refused; whoever finds a guard whose post failed, was cancelled or was never written takes it over, conditionally. A post
 //! that is not there may still be written by whoever took its guard, until that invocation has ended: until then it counts.
 //! All of it costs one small write.
+//!
+//! An edit takes the guard of what the post is to say before it writes. What the post said before keeps a guard that stands for
+//! nothing: whoever finds it looks at what the post says now.
 
 use domain::media::MediaState;
 use domain::post::PostState;
 use domain::{Content, CreatorId, Media, MediaId, Post, PostId, SignedDuration, Timestamp};
 use http::StatusCode;
-use ports::{Guard, Guards, Posts, Read};
+use ports::{Guard, Guards, MediaRows, Posts, Read};
 
 use crate::crypto;
 use crate::media::base64;
@@ -45,25 +48,45 @@ impl Earlier {
 }
 
 impl<W: Outside> Api<W> {
-    /// Takes what guards this post. `Some`: another one has it.
+    /// Takes what guards this post from `at` on. `Some`: another one has it.
     pub(crate) async fn guarded_by(
         &self,
         post: &Post,
         content: &Content,
         bytes: &[String],
+        at: Timestamp,
         deadline: Timestamp,
     ) -> Result<Option<Earlier>, Refusal> {
         let guard = Guard {
             post: post.id.clone(),
-            content: post.content,
-            at: post.created_at,
+            content: post.accepted,
+            at,
             until: deadline + self.periods.claim_margin,
-            ends_at: post.created_at + GUARDED,
+            ends_at: at + GUARDED,
         };
-        for bytes in bytes {
-            let text = [content.title.as_str(), content.caption.as_str()].concat();
-            let key = key(&post.creator, bytes, &text);
+        for key in keys(&post.creator, content, bytes) {
             if let Some(earlier) = self.take_guard(key, guard.clone(), deadline).await? {
+                return Ok(Some(earlier));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The post that guards the same, if there is one now; takes nothing.
+    pub(crate) async fn duplicate_of(
+        &self,
+        post: &PostId,
+        creator: &CreatorId,
+        content: &Content,
+        bytes: &[String],
+        now: Timestamp,
+    ) -> Result<Option<Earlier>, Refusal> {
+        for key in keys(creator, content, bytes) {
+            let guard = self.store.guard_of(key).await?;
+            let guard = guard.filter(|guard| now < guard.ends_at && guard.post != *post);
+            if let Some(guard) = guard
+                && let Some(earlier) = self.stands(&key, &guard, now).await?
+            {
                 return Ok(Some(earlier));
             }
         }
@@ -87,7 +110,7 @@ impl<W: Outside> Api<W> {
                         return Ok(None);
                     }
                     guard = Guard { until: guard.until, ..there.clone() };
-                } else if let Some(earlier) = self.stands(&there, now).await? {
+                } else if let Some(earlier) = self.stands(&key, &there, now).await? {
                     return Ok(Some(earlier));
                 }
             }
@@ -97,17 +120,39 @@ impl<W: Outside> Api<W> {
     }
 
     /// The post of a guard, if it bars the way.
-    async fn stands(&self, guard: &Guard, now: Timestamp) -> Result<Option<Earlier>, Refusal> {
-        let post = self.store.post(&guard.post, Read::Strong).await?.map(|post| post.row);
-        Ok(match post {
-            None if guard.until <= now => None,
-            None => Some(Earlier { post: guard.post.clone(), until: Some(guard.until) }),
+    async fn stands(
+        &self,
+        key: &[u8; 32],
+        guard: &Guard,
+        now: Timestamp,
+    ) -> Result<Option<Earlier>, Refusal> {
+        let Some(post) = self.store.post(&guard.post, Read::Strong).await?.map(|post| post.row) else {
+            return Ok(to_come(guard, now));
+        };
+        Ok(match &post.state {
             // its id was used for something else, and this was never written
-            Some(post) if post.content != guard.content => None,
-            Some(Post { state: PostState::Failed { .. } | PostState::Cancelled { .. }, .. }) => None,
-            Some(post) => Some(Earlier { post: post.id, until: None }),
+            _ if post.accepted != guard.content => None,
+            PostState::Failed { .. } | PostState::Cancelled { .. } => None,
+            PostState::Draft => to_come(guard, now),
+            _ if post.content != post.accepted && !self.says(&post, key).await? => to_come(guard, now),
+            _ => Some(Earlier { post: post.id, until: None }),
         })
     }
+
+    /// Whether this is what an edited post says now.
+    async fn says(&self, post: &Post, key: &[u8; 32]) -> Result<bool, Refusal> {
+        let Some(content) = self.store.content(&post.id, &post.content).await? else { return Ok(false) };
+        let media = self.store.several(&content.media, Read::Eventual).await?;
+        let mut bytes = bytes_of(&content.media, &media, None);
+        // it may have been edited before the upload had come
+        bytes.push(uploads(&content.media));
+        Ok(keys(&post.creator, &content, &bytes).any(|one| one == *key))
+    }
+}
+
+/// A post that is not there, or does not say this yet, as long as whoever took the guard may still write it.
+fn to_come(guard: &Guard, now: Timestamp) -> Option<Earlier> {
+    (now < guard.until).then(|| Earlier { post: guard.post.clone(), until: Some(guard.until) })
 }
 
 /// What names the bytes, whatever ids they have: the checksum that S3 has checked, else the entity tag, else the upload that is
@@ -132,7 +177,7 @@ fn names_of(id: &MediaId, media: Option<&Media>, attached: Option<&Attached>) ->
     if let Some(checksum) = checksum {
         return vec![format!("sha256 {checksum}")];
     }
-    let upload = format!("upload {id}");
+    let upload = upload(id);
     let ready = media.and_then(|media| match &media.state {
         MediaState::Ready { etag, .. } => Some((media, etag)),
         MediaState::AwaitingUpload { .. } | MediaState::Rejected { .. } => None,
@@ -144,7 +189,20 @@ fn names_of(id: &MediaId, media: Option<&Media>, attached: Option<&Attached>) ->
     }
 }
 
+fn upload(id: &MediaId) -> String {
+    format!("upload {id}")
+}
+
+fn uploads(ids: &[MediaId]) -> String {
+    ids.iter().map(upload).collect::<Vec<_>>().join(" ")
+}
+
 /// The caption stands last: nothing in it looks like another creator or other bytes.
-fn key(creator: &CreatorId, bytes: &str, caption: &str) -> [u8; 32] {
-    crypto::sha256(format!("{creator}\n{bytes}\n{caption}").as_bytes())
+fn keys<'a>(
+    creator: &CreatorId,
+    content: &Content,
+    bytes: &'a [String],
+) -> impl Iterator<Item = [u8; 32]> + use<'a> {
+    let (creator, text) = (creator.clone(), [content.title.as_str(), content.caption.as_str()].concat());
+    bytes.iter().map(move |bytes| crypto::sha256(format!("{creator}\n{bytes}\n{text}").as_bytes()))
 }

@@ -126,6 +126,7 @@ fn accepted() -> Post {
             media: MediaId::from_bits(0x3d),
             privacy_level: Some(PrivacyLevel::PublicToEveryone),
             publish_at: None,
+            local_time: None,
         },
         draft: false,
         retry_of: None,

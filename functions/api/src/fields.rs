@@ -102,6 +102,11 @@ impl<'a> Fields<'a> {
         format!("{}/{}", self.at, name.replace('~', "~0").replace('/', "~1"))
     }
 
+    /// Whether an object stands there, for fields that may be said in two ways.
+    pub(crate) fn holds_object(&self, name: &str) -> bool {
+        self.map.is_some_and(|map| map.get(name).is_some_and(Value::is_object))
+    }
+
     fn get(&mut self, name: &'static str) -> Option<&'a Value> {
         self.known.push(name);
         self.map?.get(name).filter(|value| !value.is_null())

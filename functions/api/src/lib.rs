@@ -7,6 +7,7 @@
 mod answer;
 mod auth;
 mod bodies;
+mod bulk;
 mod connect;
 mod cors;
 mod creator_info;
@@ -16,7 +17,10 @@ mod disconnect;
 mod docs;
 pub mod document;
 pub mod door;
+mod drafts;
+mod dry_run;
 mod duplicate;
+mod edit;
 mod endpoints;
 mod examples;
 mod fields;
@@ -34,6 +38,7 @@ mod steps;
 mod uploads;
 mod view;
 mod webhook;
+mod when;
 
 use domain::account::RefreshPlan;
 use domain::app::{ModeSetting, is_verification_file};

@@ -27,20 +27,52 @@ use crate::crypto;
 use crate::fields::{Problems, canonical, not_a_time};
 use crate::multipart::{self, Attached, Incoming};
 use crate::refusal::Refusal;
-use crate::{Api, Outside, duplicate, limits, view};
+use crate::when::{self, When};
+use crate::{Api, Outside, dry_run, duplicate, limits, view};
 
-const ROUTE: &str = "POST /v1/posts";
+pub(crate) const ROUTE: &str = "POST /v1/posts";
 /// TikTok takes an `int32`.
 const COVER_MAX: u64 = i32::MAX as u64;
 
 /// What the body says. Fields that cannot be read hold something harmless; a problem bars the way to using it.
-struct Draft {
-    creator: Option<CreatorId>,
+pub(crate) struct Asked {
+    pub(crate) creator: Option<CreatorId>,
     /// In the content as well; none where none could be read.
-    media: Vec<MediaId>,
-    content: Content,
-    publish_at: Option<Timestamp>,
-    allow_duplicate: bool,
+    pub(crate) media: Vec<MediaId>,
+    pub(crate) content: Content,
+    pub(crate) publish_at: Option<When>,
+    pub(crate) allow_duplicate: bool,
+    /// It is written down only.
+    pub(crate) draft: bool,
+}
+
+impl Asked {
+    pub(crate) fn wish(&self, content: ContentHash, media: MediaId) -> Wish {
+        Wish {
+            content,
+            kind: self.content.kind,
+            media,
+            privacy_level: self.content.privacy_level,
+            publish_at: self.publish_at.as_ref().map(|when| when.at),
+            local_time: self.publish_at.as_ref().and_then(|when| when.said.clone()),
+        }
+    }
+}
+
+/// What there is of what the body names, as far as this workspace may see it.
+pub(crate) struct Found {
+    pub(crate) creator: Option<Creator>,
+    pub(crate) media: Vec<Option<Media>>,
+}
+
+/// Who asks for a post, and under which name it is known again.
+pub(crate) struct Asking<'a> {
+    pub(crate) caller: &'a Caller,
+    /// The route, and the Idempotency-Key with whatever else tells requests apart.
+    pub(crate) route: &'static str,
+    pub(crate) key: &'a [&'a str],
+    /// When this invocation ends.
+    pub(crate) deadline: Timestamp,
 }
 
 /// What a post that is to be written comes with.
@@ -54,36 +86,133 @@ pub(crate) struct Coming<'a> {
     pub(crate) deadline: Timestamp,
 }
 
+/// A post that is written, and what its first answer says.
+pub(crate) struct Accepted {
+    pub(crate) id: PostId,
+    pub(crate) view: view::Post,
+    pub(crate) replayed: bool,
+}
+
+impl Accepted {
+    /// `post` as this very request asked for it.
+    pub(crate) fn of(post: &Post, content: &Content, replayed: bool) -> Self {
+        Self { id: post.id.clone(), view: view::accepted(post, content), replayed }
+    }
+
+    pub(crate) fn response(&self) -> Response {
+        let response = answer::json(StatusCode::ACCEPTED, &self.view);
+        let response = with_header(response, header::LOCATION, &format!("/v1/posts/{}", self.id));
+        let response = limits::posting(response);
+        if self.replayed { with_header(response, REPLAYED, "true") } else { response }
+    }
+}
+
 impl<W: Outside> Api<W> {
     pub(crate) async fn create_post(&self, mut ask: Ask) -> Answered {
         let caller = self.caller(&ask, Scope::PostsWrite).await?;
-        let now = self.time.now();
         let problems = Problems::default();
-        let key = required_key(&ask, &problems);
-        let Incoming { post: body, attached, identity, form } = multipart::read(&mut ask, &problems).await?;
-        let hash = ContentHash(crypto::sha256(canonical(&identity).as_bytes()));
-        let mut draft = draft(&body, form, &caller, now, &problems);
+        if dry_run::is_asked(&ask, &problems) {
+            return self.try_post(&caller, ask, problems).await;
+        }
+        let key = required_key(&ask, &problems).unwrap_or_default();
+        let incoming = multipart::read(&mut ask, &problems).await?;
+        let asking = Asking { caller: &caller, route: ROUTE, key: &[key.as_str()], deadline: ask.deadline };
+        Ok(self.take_post(asking, incoming, problems).await?.response())
+    }
 
-        let secrets = self.secrets.secrets(now).await?;
-        let derive = |what: &str| {
-            let key = key.as_deref().unwrap_or_default();
-            let secret = secrets.deployment_secret.expose();
-            crypto::id_bits(&crypto::derive(secret, &[caller.workspace.as_str(), what, key]))
-        };
-        let id = PostId::from_bits(derive(ROUTE));
+    /// The id of the post that a request makes, whenever it is sent.
+    pub(crate) async fn id_of(&self, asking: &Asking<'_>) -> Result<u128, Refusal> {
+        self.bits_of(asking, asking.route).await
+    }
+
+    async fn bits_of(&self, asking: &Asking<'_>, what: &str) -> Result<u128, Refusal> {
+        let secrets = self.secrets.secrets(self.time.now()).await?;
+        let parts = [&[asking.caller.workspace.as_str(), what], asking.key].concat();
+        Ok(crypto::id_bits(&crypto::derive(secrets.deployment_secret.expose(), &parts)))
+    }
+
+    /// All checks, then the post. `problems` holds what is wrong with the request itself.
+    pub(crate) async fn take_post(
+        &self,
+        asking: Asking<'_>,
+        incoming: Incoming,
+        problems: Problems,
+    ) -> Result<Accepted, Refusal> {
+        let now = self.time.now();
+        let Incoming { post: body, attached, identity, form } = incoming;
+        let hash = ContentHash(crypto::sha256(canonical(&identity).as_bytes()));
+        let mut asked = read(&body, form, asking.caller, now, &problems);
+        let id = PostId::from_bits(self.id_of(&asking).await?);
         if attached.is_some() {
             // the same request finds the same media, another one under the same key never touches it
-            draft.media = vec![MediaId::from_bits(derive(&format!("{ROUTE} {hash} media")))];
-            draft.content.media.clone_from(&draft.media);
+            let media = self.bits_of(&asking, &format!("{} {hash} media", asking.route)).await?;
+            asked.media = vec![MediaId::from_bits(media)];
+            asked.content.media.clone_from(&asked.media);
         }
         let readable = problems.is_empty();
 
-        let (creator, media) = self.creator_and_media(&caller, &draft).await?;
-        if creator.is_none() && draft.creator.is_some() {
+        let found = self.judge(asking.caller, &asked, attached.is_some(), &problems).await?;
+        if body.is_object() {
+            problems.add(content_problems(&asked));
+        }
+        if let Some(when) = &asked.publish_at {
+            check_publish_at(when.at, now, &found.media, &problems);
+        }
+        let stale = self.check_creator(&found, &asked.content, &problems).await;
+        let Found { creator, media } = found;
+        let (Some(creator), Some(media_id), true) =
+            (creator, asked.media.first().cloned(), problems.is_empty())
+        else {
+            // what was accepted once stays accepted, whatever has changed since
+            if let Some(first) = self.accepted_before(&id, hash, readable).await?
+                && let Some(media_id) = asked.media.first().cloned()
+            {
+                let post = first.row.as_accepted(asked.wish(hash, media_id));
+                if let PostState::AwaitingMedia { .. } = &first.row.state {
+                    self.await_media(first, &asked.content.media).await;
+                }
+                return Ok(Accepted::of(&post, &asked.content, true));
+            }
+            let refusal = Refusal::invalid(problems.take());
+            return Err(if stale { refusal.retryable() } else { refusal });
+        };
+
+        let order = Order {
+            id,
+            workspace: asking.caller.workspace.clone(),
+            creator: creator.id,
+            account: creator.account,
+            wish: asked.wish(hash, media_id),
+            draft: asked.draft,
+            retry_of: None,
+        };
+        let coming = Coming {
+            content: &asked.content,
+            media: &media,
+            attached,
+            allow_duplicate: asked.allow_duplicate,
+            deadline: asking.deadline,
+        };
+        self.accept(order, now, coming).await
+    }
+
+    /// Holds what is asked for against the rows that it names.
+    pub(crate) async fn judge(
+        &self,
+        caller: &Caller,
+        asked: &Asked,
+        attached: bool,
+        problems: &Problems,
+    ) -> Result<Found, Refusal> {
+        let found = self.find(caller, asked).await?;
+        if found.creator.is_none() && asked.creator.is_some() {
             problems.push(no_such_creator());
         }
-        if draft.content.mode == Mode::Inbox
-            && creator.as_ref().is_some_and(|creator| !creator.scopes.iter().any(|it| it == VIDEO_UPLOAD))
+        if asked.content.mode == Mode::Inbox
+            && found
+                .creator
+                .as_ref()
+                .is_some_and(|creator| !creator.scopes.iter().any(|it| it == VIDEO_UPLOAD))
         {
             problems.push(Problem::new(
                 "/mode",
@@ -92,96 +221,60 @@ impl<W: Outside> Api<W> {
                 "let the creator connect again with a link from POST /v1/connect-links with `\"drafts\": true`",
             ));
         }
-        if attached.is_none() {
-            for (index, row) in media.iter().enumerate() {
-                problems.add(media_problems(index, row.as_ref(), draft.content.kind));
+        if !attached {
+            for (index, row) in found.media.iter().enumerate() {
+                problems.add(media_problems(index, row.as_ref(), asked.content.kind));
             }
         }
-        if body.is_object() {
-            problems.add(draft.content.problems());
-        }
-        if let Some(at) = draft.publish_at {
-            check_publish_at(at, now, &media, &problems);
-        }
-        let mut stale = false;
-        if let Some(creator) = &creator {
-            let duration = pinned(&media, draft.content.kind).and_then(|pinned| pinned.duration_ms());
-            stale = self.check_creator(creator, &draft.content, duration, &problems).await;
-        }
-        let (Some(creator), Some(media_id), true) =
-            (creator, draft.media.first().cloned(), problems.is_empty())
-        else {
-            // what was accepted once stays accepted, whatever has changed since
-            if let Some(first) = self.accepted_before(&id, hash, readable).await? {
-                let answer = accepted(&first.row, &draft.content, true);
-                if let PostState::AwaitingMedia { .. } = &first.row.state {
-                    self.await_media(first, &draft.content.media).await;
-                }
-                return Ok(answer);
-            }
-            let refusal = Refusal::invalid(problems.take());
-            return Err(if stale { refusal.retryable() } else { refusal });
-        };
-
-        let order = Order {
-            id,
-            workspace: caller.workspace,
-            creator: creator.id,
-            account: creator.account,
-            wish: Wish {
-                content: hash,
-                kind: draft.content.kind,
-                media: media_id,
-                privacy_level: draft.content.privacy_level,
-                publish_at: draft.publish_at,
-            },
-            draft: false,
-            retry_of: None,
-        };
-        let post = Post::accept(order, pinned(&media, draft.content.kind), now, &self.periods);
-        let coming = Coming {
-            content: &draft.content,
-            media: &media,
-            attached,
-            allow_duplicate: draft.allow_duplicate,
-            deadline: ask.deadline,
-        };
-        self.accept(&post, coming).await
+        Ok(found)
     }
 
     /// Writes the post and starts it.
-    pub(crate) async fn accept(&self, post: &Post, coming: Coming<'_>) -> Answered {
+    pub(crate) async fn accept(
+        &self,
+        order: Order,
+        now: Timestamp,
+        coming: Coming<'_>,
+    ) -> Result<Accepted, Refusal> {
         let Coming { content, media, attached, allow_duplicate, deadline } = coming;
-        let bytes = duplicate::bytes_of(&content.media, media, attached.as_ref());
+        let wish = order.wish.clone();
+        let post = Post::accept(order, pinned(media, content.kind), now, &self.periods);
         let awaited = media.first().is_none_or(|media| media.as_ref().is_none_or(is_awaited));
-        let earlier = self.guarded_by(post, content, &bytes, deadline).await?;
-        if let Some(earlier) = earlier.filter(|_| !allow_duplicate)
-            // a repeat of an old request gives the old answer
-            && self.store.post(&post.id, Read::Strong).await?.is_none()
-        {
-            return Err(earlier.refusal(post.created_at));
+        // a draft is guarded once it is to be published
+        if post.state != PostState::Draft {
+            let bytes = duplicate::bytes_of(&content.media, media, attached.as_ref());
+            let earlier = self.guarded_by(&post, content, &bytes, now, deadline).await?;
+            if let Some(earlier) = earlier.filter(|_| !allow_duplicate)
+                // a repeat of an old request gives the old answer
+                && self.store.post(&post.id, Read::Strong).await?.is_none()
+            {
+                return Err(earlier.refusal(post.created_at));
+            }
         }
         if let (Some(attached), Some(None)) = (&attached, media.first()) {
-            self.declare_attached(post, attached).await?;
+            self.declare_attached(&post, attached).await?;
         }
-        let (stored, replayed) = match self.store.create(post, content, self.time.nonce()).await? {
+        let (stored, replayed) = match self.store.create(&post, content, self.time.nonce()).await? {
             Created::New(stored) => (stored, false),
-            Created::Existed(stored) if stored.row.content == post.content => (stored, true),
+            Created::Existed(stored) if stored.row.accepted == post.accepted => (stored, true),
             Created::Existed(_) => return Err(key_reused()),
         };
-        let answer = accepted(&stored.row, content, replayed);
+        let accepted = Accepted::of(&stored.row.as_accepted(wish), content, replayed);
         match (&stored.row.state, attached) {
             (PostState::Queued { .. } | PostState::Scheduled { .. }, _) if !replayed => {
                 flows::dispatch(&self.queues, &stored.row, self.time.now(), &self.periods).await;
             }
-            (PostState::AwaitingMedia { .. }, Some(attached)) if awaited => {
-                // last, so that the upload's event finds the post; a repeat of the request sends it again
-                self.objects.put_upload(&stored.row.media, attached.container, attached.bytes.into()).await?;
+            (PostState::AwaitingMedia { .. } | PostState::Draft, Some(attached)) if awaited => {
+                // last, so that the upload's event finds the post; a repeat of the request sends it again. A post that was
+                // edited since shows another media, and these bytes are the media's all the same
+                if let Some(media) = content.media.first() {
+                    self.objects.put_upload(media, attached.container, attached.bytes.into()).await?;
+                }
             }
             (PostState::AwaitingMedia { .. }, _) => self.await_media(stored, &content.media).await,
             _ => {}
         }
-        Ok(answer)
+        Ok(accepted)
     }
 
     async fn declare_attached(&self, post: &Post, attached: &Attached) -> Result<(), Refusal> {
@@ -200,7 +293,7 @@ impl<W: Outside> Api<W> {
 
     /// Has the media tell the post; tells it here if the media has become ready meanwhile. A failure costs time only: the
     /// row wakes up by itself.
-    async fn await_media(&self, seen: Stored<Post>, media: &[MediaId]) {
+    pub(crate) async fn await_media(&self, seen: Stored<Post>, media: &[MediaId]) {
         let post = seen.row.id.clone();
         if let Err(error) = self.try_await_media(seen, media).await {
             tracing::warn!(%post, error = %error, "the post looks at its media later");
@@ -215,24 +308,17 @@ impl<W: Outside> Api<W> {
         }
         let judged = rows.iter().find(|row| !is_awaited(&row.row));
         let Some(judged) = judged else { return Ok(()) };
-        let Some(event) = flows::media_event(&self.store, &seen.row, &judged.row).await? else {
-            return Ok(());
-        };
         let by = Actor::Api.into();
-        let moved = flows::move_post(&self.store, &self.time, &self.periods, seen, &event, &by).await?;
-        if let Moved::Moved { after, .. } = moved {
+        let told = flows::tell_post(&self.store, &self.time, &self.periods, seen, &judged.row, &by).await?;
+        if let Some(Moved::Moved { after, .. }) = told {
             flows::dispatch(&self.queues, &after.row, self.time.now(), &self.periods).await;
         }
         Ok(())
     }
 
-    /// One read for what the body names, as far as this workspace may see it.
-    async fn creator_and_media(
-        &self,
-        caller: &Caller,
-        draft: &Draft,
-    ) -> Result<(Option<Creator>, Vec<Option<Media>>), Refusal> {
-        let (creator, media) = match (&draft.creator, draft.media.as_slice()) {
+    /// One read for what the body names.
+    async fn find(&self, caller: &Caller, asked: &Asked) -> Result<Found, Refusal> {
+        let (creator, media) = match (&asked.creator, asked.media.as_slice()) {
             (Some(creator), [media]) => {
                 let (creator, media) = self.store.creator_and_media(creator, media).await?;
                 (creator, vec![media])
@@ -245,27 +331,22 @@ impl<W: Outside> Api<W> {
             (None, media) => (None, self.store.several(media, Read::Eventual).await?),
         };
         let ours = |media: Option<Media>| media.filter(|media| media.workspace == caller.workspace);
-        Ok((
-            creator.filter(|creator| creator.workspace == caller.workspace),
-            media.into_iter().map(ours).collect(),
-        ))
+        Ok(Found {
+            creator: creator.filter(|creator| creator.workspace == caller.workspace),
+            media: media.into_iter().map(ours).collect(),
+        })
     }
 
     /// Holds the content against the creator; asks TikTok before it refuses. `true`: TikTok could not be asked.
-    async fn check_creator(
-        &self,
-        creator: &Creator,
-        content: &Content,
-        duration_ms: Option<u64>,
-        problems: &Problems,
-    ) -> bool {
+    pub(crate) async fn check_creator(&self, found: &Found, content: &Content, problems: &Problems) -> bool {
+        let Some(creator) = &found.creator else { return false };
         if let Some(problem) = status_problem(creator.status) {
             problems.push(problem);
             return false;
         }
+        let duration_ms = pinned(&found.media, content.kind).and_then(|pinned| pinned.duration_ms());
         let against = |info: &CreatorInfo| {
-            let mut found = content.problems_for(info, duration_ms);
-            found.extend(content.interaction_problems_for(info));
+            let mut found = creator_problems(content, info, duration_ms);
             found.retain(|problem| !problems.covers(&problem.param));
             found
         };
@@ -296,7 +377,7 @@ impl<W: Outside> Api<W> {
             return Ok(None);
         }
         let first = self.store.post(id, Read::Strong).await?;
-        Ok(first.filter(|first| first.row.content == hash))
+        Ok(first.filter(|first| first.row.accepted == hash))
     }
 
     /// The post that the path names, if the caller may see it.
@@ -521,14 +602,6 @@ pub(crate) fn required_key(ask: &Ask, problems: &Problems) -> Option<String> {
     None
 }
 
-pub(crate) fn accepted(post: &Post, content: &Content, replayed: bool) -> Response {
-    let body = view::accepted(post, content);
-    let response = answer::json(StatusCode::ACCEPTED, &body);
-    let response = with_header(response, header::LOCATION, &format!("/v1/posts/{}", post.id));
-    let response = limits::posting(response);
-    if replayed { with_header(response, REPLAYED, "true") } else { response }
-}
-
 pub(crate) fn key_reused() -> Refusal {
     Refusal::new(
         StatusCode::UNPROCESSABLE_ENTITY,
@@ -559,14 +632,33 @@ pub(crate) fn status_problem(status: CreatorStatus) -> Option<Problem> {
     Some(Problem::new("/creator", rule, detail, remedy))
 }
 
+/// What stands against the content whoever posts it. Consent to a draft is asked for when it is to be published.
+pub(crate) fn content_problems(asked: &Asked) -> Vec<Problem> {
+    let mut problems = asked.content.problems();
+    problems.retain(|problem| !asked.draft || !problem.rule.starts_with("consent."));
+    problems
+}
+
+/// What stands against the content for a creator.
+pub(crate) fn creator_problems(
+    content: &Content,
+    info: &CreatorInfo,
+    duration_ms: Option<u64>,
+) -> Vec<Problem> {
+    let mut found = content.problems_for(info, duration_ms);
+    found.extend(content.interaction_problems_for(info));
+    found
+}
+
 fn is_awaited(media: &Media) -> bool {
     matches!(media.state, MediaState::AwaitingUpload { .. })
 }
 
 /// Reads the body's fields; everything that is wrong goes to `problems`.
 #[expect(clippy::too_many_lines, reason = "one body, field by field")]
-fn draft(body: &Value, form: bool, caller: &Caller, now: Timestamp, problems: &Problems) -> Draft {
+pub(crate) fn read(body: &Value, form: bool, caller: &Caller, now: Timestamp, problems: &Problems) -> Asked {
     let mut fields = problems.body(body);
+    let draft = fields.boolean("draft");
     let creator = fields.required_id("creator", "say for which creator: `crt_…`");
     let kind = match fields.word("kind", &["video", "photo"], "send `video` or `photo`") {
         Some("photo") => Kind::Photo,
@@ -645,19 +737,8 @@ fn draft(body: &Value, form: bool, caller: &Caller, now: Timestamp, problems: &P
     disclosure.done();
     let ai_generated = fields.boolean("ai_generated");
     let cover = fields.number("cover_timestamp_ms", 0, COVER_MAX);
-    let mut agreed = fields.object("consent");
-    let given = Consent {
-        music_usage_confirmed: agreed.boolean("music_usage_confirmed"),
-        branded_content_policy_confirmed: agreed.boolean("branded_content_policy_confirmed"),
-        text_version: match mode {
-            Mode::Direct => text_version(&mut agreed, problems),
-            Mode::Inbox => agreed.text("text_version").unwrap_or_default().chars().take(64).collect(),
-        },
-        given_by: caller.by.clone(),
-        given_at: now,
-    };
-    agreed.done();
-    let publish_at = fields.time("publish_at");
+    let given = consent(&mut fields, mode, draft, caller, now, problems);
+    let publish_at = when::read(&mut fields, problems);
     let allow_duplicate = fields.boolean("allow_duplicate");
     fields.done();
     let content = Content {
@@ -676,7 +757,33 @@ fn draft(body: &Value, form: bool, caller: &Caller, now: Timestamp, problems: &P
         add_music,
         consent: given,
     };
-    Draft { creator, media, content, publish_at, allow_duplicate }
+    Asked { creator, media, content, publish_at, allow_duplicate, draft }
+}
+
+/// What the creator agreed to. A draft may do without.
+pub(crate) fn consent(
+    fields: &mut crate::fields::Fields<'_>,
+    mode: Mode,
+    draft: bool,
+    caller: &Caller,
+    now: Timestamp,
+    problems: &Problems,
+) -> Consent {
+    let mut agreed = fields.object("consent");
+    let needed = mode == Mode::Direct && (!draft || agreed.is_there());
+    let given = Consent {
+        music_usage_confirmed: agreed.boolean("music_usage_confirmed"),
+        branded_content_policy_confirmed: agreed.boolean("branded_content_policy_confirmed"),
+        text_version: if needed {
+            text_version(&mut agreed, problems)
+        } else {
+            agreed.text("text_version").unwrap_or_default().chars().take(64).collect()
+        },
+        given_by: caller.by.clone(),
+        given_at: now,
+    };
+    agreed.done();
+    given
 }
 
 /// What a draft for the inbox cannot carry: TikTok asks the creator for it, and would drop what is said here.
@@ -687,13 +794,18 @@ fn the_creator_decides(body: &Value, kind: Kind, problems: &Problems) {
     let of_video: &[&str] = if kind == Kind::Video { &["caption", "cover_timestamp_ms"] } else { &[] };
     let there = |name: &&&str| body.get(**name).is_some_and(|value| !value.is_null());
     for name in THEIRS.iter().chain(of_video).filter(there) {
-        problems.push(Problem::new(
-            format!("/{name}"),
-            "mode.inbox.field",
-            format!("a draft carries no `{name}`: the creator decides it when finishing the post in TikTok"),
-            "leave it out, or send the mode `direct`",
-        ));
+        problems.push(theirs(name));
     }
+}
+
+/// A field that the creator decides.
+pub(crate) fn theirs(name: &str) -> Problem {
+    Problem::new(
+        format!("/{name}"),
+        "mode.inbox.field",
+        format!("a draft carries no `{name}`: the creator decides it when finishing the post in TikTok"),
+        "leave it out, or send the mode `direct`",
+    )
 }
 
 /// TikTok takes up to 35 photos (Photo Post).
@@ -703,7 +815,7 @@ const HARDLY_OVER: SignedDuration = SignedDuration::from_mins(1);
 /// An upload is kept for 30 days.
 const UPLOADS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 29);
 
-fn check_publish_at(at: Timestamp, now: Timestamp, media: &[Option<Media>], problems: &Problems) {
+pub(crate) fn check_publish_at(at: Timestamp, now: Timestamp, media: &[Option<Media>], problems: &Problems) {
     let oldest = media.iter().flatten().map(|media| media.created_at).min();
     let latest = oldest.unwrap_or(now) + UPLOADS_KEPT;
     if at < now - HARDLY_OVER {

@@ -144,6 +144,16 @@ impl Refusal {
         self.0.status
     }
 
+    /// Whether the same may be taken another time.
+    pub(crate) fn is_retryable(&self) -> bool {
+        self.0.retryable
+    }
+
+    /// What is wrong.
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
+        self.0.problems
+    }
+
     /// Logs what is ours to repair.
     pub(crate) fn log(&self, request_id: &str) {
         if let Some(cause) = &self.0.cause {
@@ -153,13 +163,25 @@ impl Refusal {
 
     pub(crate) fn response(self, frame: &Frame) -> Response {
         self.log(&frame.request_id);
-        let said = *self.0;
+        let mut response = answer::json(self.0.status, &self.body(frame));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some((_, wait)) = self.0.retry_at {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(wait)));
+        }
+        headers.extend(self.0.headers);
+        response
+    }
+
+    /// What is told.
+    pub(crate) fn body(&self, frame: &Frame) -> view::Refused {
+        let said = &*self.0;
         let (code, detail) = match said.problems.as_slice() {
             [only] => (only.rule.clone(), only.detail.clone()),
             many => ("request.invalid".to_owned(), format!("{} problems, listed in `errors`", many.len())),
         };
         let first = said.problems.first();
-        let body = view::Refused {
+        view::Refused {
             r#type: view::rule_url(&frame.base, &code),
             title: title(said.status),
             status: said.status.as_u16(),
@@ -171,8 +193,8 @@ impl Refusal {
             retryable: said.retryable,
             retry_at: said.retry_at.map(|(at, _)| at),
             remedy: first.map(|problem| problem.remedy.clone()),
-            tiktok: said.tiktok,
-            duplicate_of: said.duplicate_of,
+            tiktok: said.tiktok.clone(),
+            duplicate_of: said.duplicate_of.clone(),
             request_id: frame.request_id.clone(),
             level: view::Level::Error,
             errors: said
@@ -180,15 +202,7 @@ impl Refusal {
                 .iter()
                 .map(|problem| view::Problem::of(problem, view::Level::Error))
                 .collect(),
-        };
-        let mut response = answer::json(said.status, &body);
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some((_, wait)) = said.retry_at {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(wait)));
         }
-        headers.extend(said.headers);
-        response
     }
 }
 

@@ -131,9 +131,12 @@ routes! {
     get "/openapi.json" => openapi, PLAIN;
     get "/docs" => docs, Page;
     get "/v1/rules" => list_rules, PLAIN;
-    post "/v1/posts" => create_post, PLAIN;
+    post "/v1/posts" => create_post, Json(&["dry_run"]);
+    post "/v1/posts/bulk" => create_posts, PLAIN;
     get "/v1/posts" => list_posts, Json(&["limit", "cursor", "creator", "state", "created_after", "created_before"]);
     get "/v1/posts/{id}" => read_post, PLAIN;
+    patch "/v1/posts/{id}" => edit_post, PLAIN;
+    post "/v1/posts/{id}/publish" => publish_post, PLAIN;
     post "/v1/posts/{id}/cancel" => cancel_post, PLAIN;
     post "/v1/posts/{id}/retry" => retry_post, PLAIN;
     post "/v1/posts/{id}/resolve" => resolve_post, PLAIN;

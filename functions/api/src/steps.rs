@@ -11,7 +11,7 @@ use wiring::secrets::Secrets;
 use crate::answer::{Answered, Ask};
 use crate::crypto;
 use crate::fields::Problems;
-use crate::posts::{Coming, accepted, pinned, required_key, status_problem};
+use crate::posts::{Accepted, Coming, pinned, required_key, status_problem};
 use crate::refusal::Refusal;
 use crate::{Api, Outside};
 
@@ -102,9 +102,17 @@ impl<W: Outside> Api<W> {
         let id = PostId::from_bits(crypto::id_bits(&crypto::derive(secret, &parts)));
         let content = self.store.content(&before.id, &before.content).await?;
         let content = content.ok_or_else(|| Refusal::not_found("post"))?;
+        let wish = Wish {
+            content: before.content,
+            kind: before.kind,
+            media: before.media.clone(),
+            privacy_level: before.privacy_level,
+            publish_at: None,
+            local_time: None,
+        };
         // what was accepted once stays accepted, whatever has changed since
-        if let Some(accepted_before) = self.store.post(&id, ports::Read::Strong).await? {
-            return Ok(accepted(&accepted_before.row, &content, true));
+        if let Some(first) = self.store.post(&id, ports::Read::Strong).await? {
+            return Ok(Accepted::of(&first.row.as_accepted(wish), &content, true).response());
         }
         if !matches!(before.state, PostState::Failed { .. } | PostState::Cancelled { .. }) {
             return Err(not_ended(&before));
@@ -114,8 +122,10 @@ impl<W: Outside> Api<W> {
         if let Some(problem) = creator.as_ref().and_then(|creator| status_problem(creator.status)) {
             problems.push(problem);
         }
-        let pinned = pinned(&media, before.kind);
-        let (Some(creator), Some(pinned), true) = (creator, pinned, problems.is_empty()) else {
+        // a draft that was cancelled may lack what its creator was never asked
+        problems.add(content.problems());
+        let gone = pinned(&media, before.kind).is_none();
+        let (Some(creator), false, true) = (creator, gone, problems.is_empty()) else {
             if problems.is_empty() {
                 problems.push(Problem::new(
                     "",
@@ -131,17 +141,10 @@ impl<W: Outside> Api<W> {
             workspace: caller.workspace,
             creator: creator.id,
             account: creator.account,
-            wish: Wish {
-                content: before.content,
-                kind: before.kind,
-                media: before.media,
-                privacy_level: before.privacy_level,
-                publish_at: None,
-            },
+            wish,
             draft: false,
             retry_of: Some(before.id),
         };
-        let post = Post::accept(order, Some(pinned), now, &self.periods);
         let coming = Coming {
             content: &content,
             media: &media,
@@ -149,7 +152,7 @@ impl<W: Outside> Api<W> {
             allow_duplicate: false,
             deadline: ask.deadline,
         };
-        self.accept(&post, coming).await
+        Ok(self.accept(order, now, coming).await?.response())
     }
 
     /// Moves a post by a person's word. The inner error is the post, where the word makes no sense.

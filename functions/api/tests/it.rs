@@ -2,12 +2,17 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail like the tests themselves")]
 
 mod it {
+    mod bulk;
     mod connect;
     mod creators;
     mod disconnect;
+    mod drafts;
+    mod dry_run;
     mod duplicates;
     mod edge;
+    mod edit;
     mod endpoints;
+    mod fields;
     mod fixture;
     mod health;
     mod keys;
@@ -22,5 +27,6 @@ mod it {
     mod steps;
     mod uploads;
     mod webhook;
+    mod when;
     mod workspaces;
 }

@@ -62,8 +62,20 @@ pub const RULES: &[Rule] = &[
     rule(
         "body.too_large",
         "The body is too large",
-        "A JSON body has at most 65,536 bytes, a multipart body 4,000,000 bytes in all.",
+        "A JSON body, or a line of a bulk request, has at most 65,536 bytes, a bulk request 1,000,000, a multipart body 4,000,000 bytes in all.",
         "Send only the documented fields; declare a larger video with POST /v1/media and upload it to the URL that gives.",
+    ),
+    rule(
+        "bulk.lines",
+        "Another number of lines",
+        "A bulk request has 1 to 100 lines with a post in each.",
+        "Send one post as JSON in each line, and the rest in further requests with keys of their own.",
+    ),
+    rule(
+        "bulk.unfinished",
+        "The line was not begun",
+        "A bulk request ran out of time before this line.",
+        "Send the whole request again with the same Idempotency-Key: what was done is not done twice.",
     ),
     rule(
         "caption.max",
@@ -270,6 +282,12 @@ pub const RULES: &[Rule] = &[
         "Drop .mp4, .mov, .webm, .jpg, .webp or .png, and a .json of the same name.",
     ),
     rule(
+        "edit.fixed",
+        "This cannot be edited",
+        "Creator, kind and mode of a post stay what they are, and a draft is published by POST /v1/posts/{id}/publish.",
+        "Leave the field out, or cancel the post and make a new one.",
+    ),
+    rule(
         "event.not_found",
         "No such event",
         "This workspace has no event with this id; events are kept for 90 days.",
@@ -437,6 +455,12 @@ pub const RULES: &[Rule] = &[
         "No such kind",
         "The post or the media is of a kind that is not taken here.",
         "Send one of the kinds that the detail names.",
+    ),
+    rule(
+        "local_time.format",
+        "Not a local time",
+        "`local_time` is what a clock shows in a zone: date and hour, without an offset.",
+        "Send a time such as `2027-01-31T18:00`.",
     ),
     rule(
         "media.changed",
@@ -640,6 +664,18 @@ pub const RULES: &[Rule] = &[
         "Nothing; a published post is deleted in TikTok.",
     ),
     rule(
+        "post.not_draft",
+        "Not a draft",
+        "The post is no draft, or not any more.",
+        "Read the post: it is on its way, or has ended.",
+    ),
+    rule(
+        "post.not_editable",
+        "Too late to edit",
+        "TikTok has been asked to publish the post, or it has ended. An edit that came at the same moment was too late.",
+        "Cancel it as long as that goes, and make a new post.",
+    ),
+    rule(
         "post.not_ended",
         "The post has not ended",
         "Only a post that failed or was cancelled can be retried.",
@@ -748,6 +784,18 @@ pub const RULES: &[Rule] = &[
         "Let the creator choose one of the levels in GET /v1/creators/{id}/creator-info.",
     ),
     rule(
+        "publish_at.fold",
+        "The hour comes twice",
+        "The clocks of the zone are put back over this hour, so that it names two instants.",
+        "Send one of the two instants that the remedy names, each with its offset.",
+    ),
+    rule(
+        "publish_at.gap",
+        "The hour does not exist",
+        "The clocks of the zone are put forward over this hour.",
+        "Send one of the two instants that the remedy names, each with its offset.",
+    ),
+    rule(
         "publish_at.max",
         "Too far ahead",
         "The upload is not kept until then.",
@@ -800,6 +848,12 @@ pub const RULES: &[Rule] = &[
         "Not a time",
         "A time is RFC 3339 with its offset; a naive time is refused.",
         "Send a time such as `2027-01-31T18:00:00+02:00` or `2027-01-31T16:00:00Z`.",
+    ),
+    rule(
+        "timezone.unknown",
+        "No such zone",
+        "`timezone` is no name of the IANA time zone database.",
+        "Send a name such as `Europe/Athens`.",
     ),
     rule(
         "title.max",

@@ -46,6 +46,9 @@ pub struct Post {
     /// When it is to be published; `null`: as soon as possible.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     publish_at: Option<Timestamp>,
+    /// How that time was said, if it was said as the hour of a zone.
+    #[schema(required)]
+    publish_at_local: Option<PublishAtLocal>,
     /// TikTok's id of the publication.
     #[schema(required)]
     publish_id: Option<String>,
@@ -77,6 +80,15 @@ pub struct Post {
     updated_at: Timestamp,
     /// What happened, oldest first.
     timeline: Vec<Event>,
+}
+
+/// What a clock in a zone shows when a post is to be published.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PublishAtLocal {
+    /// As it was sent, such as `2026-12-01T18:00`.
+    local_time: String,
+    /// The IANA name of the zone.
+    timezone: String,
 }
 
 /// The states of a post, as the API names them.
@@ -250,6 +262,10 @@ fn frame(post: &domain::Post, content: Option<&Content>) -> Post {
         title: text(Kind::Photo).map(|content| content.title.as_str().to_owned()),
         description: text(Kind::Photo).map(|content| content.caption.as_str().to_owned()),
         publish_at: post.publish_at,
+        publish_at_local: post.local_time.as_ref().map(|said| PublishAtLocal {
+            local_time: said.local_time.clone(),
+            timezone: said.timezone.clone(),
+        }),
         publish_id: None,
         post_ids: Vec::new(),
         url: None,

@@ -3,7 +3,7 @@
 use domain::Scope;
 
 use super::{Operation, about};
-use crate::{bodies, view};
+use crate::{bodies, bulk, dry_run, view};
 
 pub(crate) fn health() -> Operation {
     about("Service", "Whether the API answers", "").answers::<view::Health>(200, "It does.")
@@ -27,14 +27,55 @@ pub(crate) fn create_post() -> Operation {
         "Posts",
         "Create a post",
         "All checks first, then one write. Media that is still to come is waited for. A video of up to 4,000,000 bytes may be sent \
-         in the same request as a form.",
+         in the same request as a form. With `draft` it is written down and published later by /publish. With `?dry_run=true` it is \
+         judged and not made.",
     )
     .needs(Scope::PostsWrite)
     .creates()
     .reads::<bodies::NewPost>()
     .or_form::<bodies::NewPost>()
+    .answers::<dry_run::Verdict>(200, "A dry run: what would become of it.")
     .answers::<view::Post>(202, "It is accepted; Location says where it is.")
-    .refuses(&[404, 409])
+    .refuses(&[404, 409, 429, 502, 503])
+}
+
+pub(crate) fn create_posts() -> Operation {
+    about(
+        "Posts",
+        "Create many posts",
+        "One post as JSON in each line, 1 to 100 lines and 1,000,000 bytes in all. Each line has its own verdict, and is known by the \
+         Idempotency-Key and its number: a request that was cut off is sent once more, as it was.",
+    )
+    .needs(Scope::PostsWrite)
+    .creates()
+    .reads_lines::<bodies::NewPost>(bulk::MEDIA_TYPE)
+    .answers::<bulk::Verdicts>(207, "What became of each line.")
+}
+
+pub(crate) fn edit_post() -> Operation {
+    about(
+        "Posts",
+        "Edit or reschedule a post",
+        "As long as TikTok has not been asked. Only the fields that are given change, `null` takes one away; the whole is judged like a \
+         new post. Caption, title, description, media, privacy or disclosure ask for `consent` anew, which is given as a whole.",
+    )
+    .needs(Scope::PostsWrite)
+    .reads::<bodies::PostPatch>()
+    .or_as("application/merge-patch+json")
+    .answers::<view::Post>(200, "The post as it is now.")
+    .refuses(&[409])
+}
+
+pub(crate) fn publish_post() -> Operation {
+    about(
+        "Posts",
+        "Publish a draft",
+        "All checks as when a post is created; consent has to be there by now. Publishing it again changes nothing.",
+    )
+    .needs(Scope::PostsWrite)
+    .may_read::<bodies::Publication>()
+    .answers::<view::Post>(202, "It is on its way.")
+    .refuses(&[409])
 }
 
 pub(crate) fn list_posts() -> Operation {

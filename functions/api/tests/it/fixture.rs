@@ -354,22 +354,26 @@ impl Fixture {
         send(self.router.clone(), request).await
     }
 
-    /// Posts that are created at the very same moment, each by a thread of its own, half of them through another function.
+    /// Posts that are created at the very same moment.
     pub(crate) fn create_at_once(&self, requests: &[(String, Value)]) -> Vec<Answer> {
+        let request = |(key, body): &(String, Value)| {
+            let request = self.request(Method::POST, "/v1/posts").header("idempotency-key", key);
+            let request = request.header(header::CONTENT_TYPE, "application/json");
+            request.body(body.to_string().into()).unwrap()
+        };
+        self.at_once(requests.iter().map(request).collect())
+    }
+
+    /// Requests that are sent at the very same moment, each by a thread of its own, half of them through another function.
+    pub(crate) fn at_once(&self, requests: Vec<Request<Body>>) -> Vec<Answer> {
         let functions = [self.router.clone(), self.function(3)];
         let start = std::sync::Barrier::new(requests.len());
         std::thread::scope(|scope| {
             let threads: Vec<_> = requests
-                .iter()
+                .into_iter()
                 .zip(functions.iter().cycle())
-                .map(|((key, body), function)| {
+                .map(|(request, function)| {
                     let (function, start) = (function.clone(), &start);
-                    let request = self
-                        .request(Method::POST, "/v1/posts")
-                        .header("idempotency-key", key)
-                        .header(header::CONTENT_TYPE, "application/json")
-                        .body(body.to_string().into())
-                        .unwrap();
                     scope.spawn(move || {
                         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
                         start.wait();

@@ -7,10 +7,13 @@ use serde_json::{Value, json};
 use super::fixture::{Answer, Fixture, Workspace, sha256};
 
 /// Every route that wants a key, and the scope it wants.
-const ROUTES: [(Method, &str, Scope); 35] = [
+const ROUTES: [(Method, &str, Scope); 38] = [
     (Method::POST, "/v1/posts", Scope::PostsWrite),
     (Method::GET, "/v1/posts", Scope::PostsRead),
     (Method::GET, "/v1/posts/{id}", Scope::PostsRead),
+    (Method::POST, "/v1/posts/bulk", Scope::PostsWrite),
+    (Method::PATCH, "/v1/posts/{id}", Scope::PostsWrite),
+    (Method::POST, "/v1/posts/{id}/publish", Scope::PostsWrite),
     (Method::POST, "/v1/posts/{id}/cancel", Scope::PostsWrite),
     (Method::POST, "/v1/posts/{id}/retry", Scope::PostsWrite),
     (Method::POST, "/v1/posts/{id}/resolve", Scope::PostsWrite),

@@ -32,7 +32,7 @@ fn text(value: &Value) -> &str {
 }
 
 /// A photo that is ready, as the probe leaves it.
-fn ready_photo(fixture: &Fixture, number: u128) -> MediaId {
+pub(crate) fn ready_photo(fixture: &Fixture, number: u128) -> MediaId {
     let declared = Declared { container: Container::Jpeg, size: 90_000, sha256: None, convert: false };
     let (id, now) = (MediaId::from_bits(number), ports::samples::NOON);
     let media = Media::declare(id.clone(), fixture.us.id.clone(), declared, now, &Periods::default());

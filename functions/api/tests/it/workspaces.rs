@@ -35,6 +35,8 @@ async fn another_workspaces_resource_is_told_from_a_missing_one_by_nothing() {
     let writes = fixture.queues.waiting().len();
     let paths = [
         (Method::GET, "/v1/posts/ID", &post, "pst_"),
+        (Method::PATCH, "/v1/posts/ID", &post, "pst_"),
+        (Method::POST, "/v1/posts/ID/publish", &post, "pst_"),
         (Method::POST, "/v1/posts/ID/cancel", &post, "pst_"),
         (Method::POST, "/v1/posts/ID/retry", &post, "pst_"),
         (Method::POST, "/v1/posts/ID/resolve", &post, "pst_"),
