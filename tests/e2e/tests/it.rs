@@ -9,6 +9,8 @@ mod bad_input;
 mod canaries;
 #[path = "it/creators.rs"]
 mod creators;
+#[path = "it/drafts.rs"]
+mod drafts;
 #[path = "it/drop.rs"]
 mod drop;
 #[path = "it/faults.rs"]
@@ -158,6 +160,8 @@ fn main() -> ExitCode {
             journeys::a_long_video_is_sent_to_tiktok_in_chunks_and_published_once
             journeys::a_draft_goes_to_the_creators_inbox
             journeys::photos_are_converted_where_that_is_asked_for_pulled_and_published_once
+            drafts::a_draft_is_edited_published_and_reaches_tiktok_once_as_it_was_edited
+            drafts::of_three_lines_the_bad_one_is_refused_and_the_others_are_published_once
             scheduled::eight_posts_with_a_time_of_their_own_never_reach_tiktok_early
             repeats::a_job_delivered_twice_is_published_once
             repeats::a_job_delivered_while_the_first_is_inside_init_is_published_once
