@@ -13,7 +13,8 @@ impl MemoryObjects {
         let content_type = "application/octet-stream".to_owned();
         let at = self.clock().unwrap_or_default();
         lock(&self.dropped).insert(key.to_owned(), Timestamp::from_second(at.as_second()).unwrap_or(at));
-        lock(&self.objects).insert(key.to_owned(), StoredObject { bytes, content_type, etag: etag.clone() });
+        lock(&self.objects)
+            .insert(key.to_owned(), StoredObject { bytes: bytes.into(), content_type, etag: etag.clone() });
         etag
     }
 }

@@ -79,7 +79,11 @@ impl Multipart for MemoryObjects {
         self.faults.run("join_parts", || {
             let Some(upload) = lock(&self.begun).remove(upload_id) else { return Ok(Joined::Gone) };
             let bytes = parts.iter().filter_map(|part| upload.parts.get(&part.number)).flatten().copied();
-            Ok(Joined::Done(self.put(&upload_key(&upload.media), upload.container, bytes.collect())))
+            Ok(Joined::Done(self.put(
+                &upload_key(&upload.media),
+                upload.container,
+                bytes.collect::<bytes::Bytes>(),
+            )))
         })
     }
 
