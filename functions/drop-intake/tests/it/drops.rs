@@ -201,7 +201,7 @@ async fn a_bad_json_is_one_problem_at_once_and_a_good_one_afterwards_a_post() {
         ),
         (&Rig::order(&json!({ "privacy_level": null })), &["field.required"]),
         (&Rig::order(&json!({ "colour": "blue" })), &["field.unknown"]),
-        (&[b' '; 65_537], &["drop.json.max"]),
+        (&vec![b' '; 65_537], &["drop.json.max"]),
     ];
     for (bytes, expected) in cases {
         let rig = Rig::new();

@@ -33,6 +33,9 @@ impl Outside for Memory {
     type Secrets = Arc<AppSecrets>;
 }
 
+/// What somebody else does.
+type Act = Box<dyn FnOnce() + Send>;
+
 /// The API's router, asked with the event that the function would send through Lambda.
 #[derive(Clone)]
 pub(crate) struct ApiDoor {
@@ -40,7 +43,7 @@ pub(crate) struct ApiDoor {
     asked: Arc<AtomicUsize>,
     faults: Arc<Mutex<Vec<Fault>>>,
     /// Before a request for a post is answered, this is done.
-    pub(crate) meanwhile: Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>,
+    pub(crate) meanwhile: Arc<Mutex<Option<Act>>>,
 }
 
 impl Door for ApiDoor {
@@ -85,7 +88,7 @@ impl DropFolder for Folder {
     async fn dropped(&self, prefix: &str) -> PortResult<Vec<Dropped>> {
         let mut found = self.objects.dropped(prefix).await?;
         let size = self.shown_size.load(Ordering::Relaxed);
-        for file in found.iter_mut().filter(|file| size > 0 && file.key.ends_with(".mp4")) {
+        for file in found.iter_mut().filter(|file| size > 0 && !file.key.contains(".json")) {
             file.size = size;
         }
         Ok(found)
