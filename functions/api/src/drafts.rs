@@ -10,7 +10,7 @@ use ports::{Clock, Stored};
 use crate::answer::{Answered, Ask, REPLAYED, with_header};
 use crate::edit::{Rewriting, TRIES, contended, hash_of};
 use crate::fields::Problems;
-use crate::posts::{Asked, check_publish_at, consent, content_problems, pinned, theirs};
+use crate::posts::{Asked, check_publish_at, consent, content_problems, pinned, refused, theirs};
 use crate::refusal::Refusal;
 use crate::when::When;
 use crate::{Api, Outside};
@@ -59,10 +59,9 @@ impl<W: Outside> Api<W> {
             if let Some(when) = &asked.publish_at {
                 check_publish_at(when.at, now, &found.media, &problems);
             }
-            let stale = self.check_creator(&found, &asked.content, &problems).await;
-            if !problems.is_empty() {
-                let refusal = Refusal::invalid(problems.take());
-                return Err(if stale { refusal.retryable() } else { refusal });
+            let unheard = self.check_creator(&found, &asked.content, &problems).await;
+            if !problems.is_empty() || unheard.is_some() {
+                return Err(refused(&problems, unheard));
             }
             let agreed = Stored { row: Post { content: hash, ..post.clone() }, version: seen.version };
             let submitted = Event::Submitted { media: pinned(&found.media, asked.content.kind) };

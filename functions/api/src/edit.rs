@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::answer::{Answered, Ask};
 use crate::auth::Caller;
 use crate::fields::{Problems, canonical};
-use crate::posts::{Asked, check_publish_at, content_problems, pinned, read};
+use crate::posts::{Asked, check_publish_at, content_problems, pinned, read, refused};
 use crate::refusal::Refusal;
 use crate::when::When;
 use crate::{Api, Outside, crypto, duplicate};
@@ -85,10 +85,10 @@ impl<W: Outside> Api<W> {
         if let Some(when) = asked.publish_at.as_ref().filter(|when| is_new("publish_at") || now < when.at) {
             check_publish_at(when.at, now, &found.media, &problems);
         }
-        let stale = self.check_creator(&found, &asked.content, &problems).await;
-        let (Some(media), true) = (asked.media.first().cloned(), problems.is_empty()) else {
-            let refusal = Refusal::invalid(problems.take());
-            return Err(if stale { refusal.retryable() } else { refusal });
+        let unheard = self.check_creator(&found, &asked.content, &problems).await;
+        let (Some(media), true) = (asked.media.first().cloned(), problems.is_empty() && unheard.is_none())
+        else {
+            return Err(refused(&problems, unheard));
         };
         let hash = if asked.content == before { post.content } else { hash_of(&asked.content)? };
         let wish = asked.wish(hash, media);

@@ -158,10 +158,10 @@ impl<W: Outside> Api<W> {
         if let Some(when) = &asked.publish_at {
             check_publish_at(when.at, now, &found.media, &problems);
         }
-        let stale = self.check_creator(&found, &asked.content, &problems).await;
+        let unheard = self.check_creator(&found, &asked.content, &problems).await;
         let Found { creator, media } = found;
         let (Some(creator), Some(media_id), true) =
-            (creator, asked.media.first().cloned(), problems.is_empty())
+            (creator, asked.media.first().cloned(), problems.is_empty() && unheard.is_none())
         else {
             // what was accepted once stays accepted, whatever has changed since
             if let Some(first) = self.accepted_before(&id, hash, readable).await?
@@ -173,8 +173,7 @@ impl<W: Outside> Api<W> {
                 }
                 return Ok(Accepted::of(&post, &asked.content, true));
             }
-            let refusal = Refusal::invalid(problems.take());
-            return Err(if stale { refusal.retryable() } else { refusal });
+            return Err(refused(&problems, unheard));
         };
 
         let order = Order {
@@ -337,12 +336,18 @@ impl<W: Outside> Api<W> {
         })
     }
 
-    /// Holds the content against the creator; asks TikTok before it refuses. `true`: TikTok could not be asked.
-    pub(crate) async fn check_creator(&self, found: &Found, content: &Content, problems: &Problems) -> bool {
-        let Some(creator) = &found.creator else { return false };
+    /// Holds the content against the creator; asks TikTok before it refuses. Gives why TikTok could not be asked: what it said
+    /// before decides then, and if it never said anything nobody knows.
+    pub(crate) async fn check_creator(
+        &self,
+        found: &Found,
+        content: &Content,
+        problems: &Problems,
+    ) -> Option<Refusal> {
+        let creator = found.creator.as_ref()?;
         if let Some(problem) = status_problem(creator.status) {
             problems.push(problem);
-            return false;
+            return None;
         }
         let duration_ms = pinned(&found.media, content.kind).and_then(|pinned| pinned.duration_ms());
         let against = |info: &CreatorInfo| {
@@ -352,17 +357,19 @@ impl<W: Outside> Api<W> {
         };
         let found = against(&creator.info);
         if found.is_empty() {
-            return false;
+            return None;
         }
         match self.fresh_creator_info(creator).await {
             Ok((info, _)) => {
                 problems.add(against(&info));
-                false
+                None
             }
             Err(refusal) => {
-                tracing::info!(creator = %creator.id, status = %refusal.status(), "refused by what TikTok said before");
-                problems.add(found);
-                true
+                tracing::info!(creator = %creator.id, status = %refusal.status(), "TikTok does not say what the creator may do");
+                if creator.info.is_known() {
+                    problems.add(found);
+                }
+                Some(refusal)
             }
         }
     }
@@ -784,6 +791,15 @@ pub(crate) fn consent(
     };
     agreed.done();
     given
+}
+
+/// What bars a post: its problems, which may pass where TikTok could not be asked, or that alone.
+pub(crate) fn refused(problems: &Problems, unheard: Option<Refusal>) -> Refusal {
+    match unheard {
+        Some(unheard) if problems.is_empty() => unheard,
+        Some(_) => Refusal::invalid(problems.take()).retryable(),
+        None => Refusal::invalid(problems.take()),
+    }
 }
 
 /// What a draft for the inbox cannot carry: TikTok asks the creator for it, and would drop what is said here.

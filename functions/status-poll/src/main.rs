@@ -93,7 +93,7 @@ async fn main() -> Result<(), Error> {
         let handle = async |message: Message| match message.json::<Job>()? {
             Job::Check(job) => Box::pin(poll.check(job)).await,
             Job::Release(job) => poll.release(job).await,
-            Job::Heard(job) => poll.heard(job).await,
+            Job::Heard(job) => Box::pin(poll.heard(job)).await,
             Job::Publish(_)
             | Job::Transfer(_)
             | Job::Ingest { .. }

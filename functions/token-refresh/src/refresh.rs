@@ -376,7 +376,10 @@ where
         let notice = Notice::new(&account.workspace, &account.creator, kept.epoch, now, news);
         self.store.record(&notice).await.map_err(retry)?;
         tracing::warn!(account = %account.id, "tokens that were kept late bring the account back");
-        self.store_kept(account, kept, nonce).await.map_err(retry)
+        let refreshed = self.store_kept(account, kept, nonce).await.map_err(retry)?;
+        // the first one may have come before the tokens were there, or got lost
+        self.queues.send(&Job::release(account), RELEASE).await.map_err(retry)?;
+        Ok(refreshed)
     }
 
     /// TikTok says `invalid_grant`: newer tokens, the rescue object, the previous token, and only then the end.

@@ -32,6 +32,11 @@ pub struct CreatorInfo {
 }
 
 impl CreatorInfo {
+    /// Whether TikTok ever said so: a creator can be connected while it does not answer.
+    pub fn is_known(&self) -> bool {
+        self.fetched_at > Timestamp::UNIX_EPOCH
+    }
+
     /// Whether TikTok offers this level to the creator.
     pub fn offers(&self, level: PrivacyLevel) -> bool {
         self.privacy_level_options.iter().any(|option| option == level.as_str())

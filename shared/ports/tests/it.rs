@@ -32,7 +32,8 @@ async fn objects_queues_and_vault_keep_their_promises() {
     let folder = MemoryObjects::new();
     contract::drops::drops(&folder, async |key, bytes| drop(folder.drop_object(key, bytes.to_vec()))).await;
     let put = async |upload: &ports::Upload, bytes| folder.put_part(upload, bytes);
-    let object = async |key: &str| folder.object(key).map(|object| (object.bytes, object.content_type));
+    let object =
+        async |key: &str| folder.object(key).map(|object| (object.bytes.to_vec(), object.content_type));
     contract::parts::parts(&folder, (5, 3), NOON, put, object).await;
     contract::rescue(&objects).await;
     contract::queues(&MemoryQueues::new(ManualClock::default())).await;

@@ -187,7 +187,7 @@ impl Office {
         let done = match job {
             Job::Publish(job) => self.publish.publish(job, deadline).await,
             Job::Transfer(job) => self.transfer.transfer(job, deadline).await,
-            Job::Check(job) => self.poll.check(job).await,
+            Job::Check(job) => Box::pin(self.poll.check(job)).await,
             Job::Release(job) => self.poll.release(job).await,
             Job::Heard(job) => self.poll.heard(job).await,
             Job::Refresh { account, epoch } => self.refresh.refresh(account, epoch, deadline).await,

@@ -531,6 +531,33 @@ async fn tiktok_is_asked_once_more_before_a_post_is_refused() {
 }
 
 #[tokio::test]
+async fn nobody_is_refused_by_what_tiktok_never_said() {
+    let (fixture, creator) = Fixture::connected().await;
+    let media = fixture.ready_media(1, 10_000);
+    let mut unknown = fixture.table.creators()[0].clone();
+    unknown.info.privacy_level_options.clear();
+    unknown.info.max_video_post_duration_sec = 0;
+    unknown.info.fetched_at = domain::Timestamp::UNIX_EPOCH;
+    fixture.table.put_creator(&unknown).await.unwrap();
+    let outage =
+        |outage| fixture.tiktok.with(|world, _, _| world.reconfigure(|config| config.outage = outage));
+    outage(tiktok_sandbox::Outage::Api);
+    let body = Fixture::post_body(&creator, &media);
+    let answer = fixture.create("k1", &body).await;
+    assert_eq!(StatusCode::SERVICE_UNAVAILABLE, answer.status, "{}", answer.text);
+    assert_eq!(json!(true), answer.body["retryable"]);
+    let wrong = changed(&body, "/consent/music_usage_confirmed", json!(false));
+    fixture.create("k1", &wrong).await.is_problem(
+        422,
+        "/consent/music_usage_confirmed",
+        "consent.music.required",
+    );
+    outage(tiktok_sandbox::Outage::None);
+    let answer = fixture.create("k1", &body).await;
+    assert_eq!(StatusCode::ACCEPTED, answer.status, "{}", answer.text);
+}
+
+#[tokio::test]
 async fn when_tiktok_cannot_be_asked_the_refusal_says_that_it_may_pass() {
     let (fixture, creator) = Fixture::connected().await;
     let media = fixture.ready_media(1, 10_000);

@@ -131,7 +131,7 @@ async fn a_json_makes_one_post_however_often_its_file_is_replaced_afterwards() {
     assert_eq!(key, "ada/harbour.result.json");
     let second = rig.posts().into_iter().find(|post| told["post"]["id"] == json!(post.id)).unwrap();
     let upload = rig.stage.objects.object(&upload_key(&second.media)).unwrap();
-    assert_eq!(upload.bytes, b"another video");
+    assert_eq!(upload.bytes, b"another video"[..]);
 }
 
 #[tokio::test]

@@ -353,7 +353,7 @@ fn doubled_checks_side_by_side_agree() {
     stage.wait(120);
     let (there, id) = (stage.clone(), post.clone());
     stage.script.before("save", move || async move {
-        function(&there).check(there.check_job(&id)).await.unwrap();
+        Box::pin(function(&there).check(there.check_job(&id))).await.unwrap();
     });
     check(&stage, &post);
     assert_eq!(state(&stage, &post), "published");

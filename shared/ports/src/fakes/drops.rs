@@ -37,7 +37,7 @@ impl DropFolder for MemoryObjects {
     async fn read(&self, key: &str, etag: &str) -> PortResult<Option<Bytes>> {
         self.faults.run("read", || {
             let object = self.object(key).filter(|object| object.etag == etag);
-            Ok(object.map(|object| object.bytes.into()))
+            Ok(object.map(|object| object.bytes))
         })
     }
 
@@ -52,7 +52,7 @@ impl DropFolder for MemoryObjects {
     }
 
     async fn told(&self, key: &str) -> PortResult<Option<Bytes>> {
-        self.faults.run("told", || Ok(self.object(key).map(|object| object.bytes.into())))
+        self.faults.run("told", || Ok(self.object(key).map(|object| object.bytes)))
     }
 
     async fn tell(&self, key: &str, json: Vec<u8>) -> PortResult<()> {

@@ -23,18 +23,18 @@ pub(crate) async fn a_draft_is_edited_published_and_reaches_tiktok_once_as_it_wa
     let bare = journey.send(Method::POST, &format!("{path}/publish"), None).await?;
     ensure!(bare.status == 422 && bare.body["code"] == "consent.music.required", "{bare:#?}");
 
-    let patch = json!({
+    let edit = json!({
         "caption": format!("Harbour at seven, by {}", journey.account),
         "allow": { "duet": true },
         "privacy_level": "SELF_ONLY",
     });
-    let edited = journey.send(Method::PATCH, &path, Some(&patch)).await?;
+    let edited = journey.send(Method::PATCH, &path, Some(&edit)).await?;
     ensure!(edited.status == 200 && edited.body["state"] == "draft", "{edited:#?}");
     let published =
         journey.send(Method::POST, &format!("{path}/publish"), Some(&json!({ "consent": consent }))).await?;
     ensure!(published.status == 202, "{published:#?}");
     journey.becomes(&id, "published").await?;
-    asked["caption"] = patch["caption"].clone();
+    asked["caption"] = edit["caption"].clone();
     asked["allow"]["duet"] = json!(true);
     asked["privacy_level"] = json!("SELF_ONLY");
     journey.published_once(&asked, GOOD_VIDEO)?;
