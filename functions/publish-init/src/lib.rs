@@ -270,12 +270,14 @@ where
             | PostState::Cancelled { .. }
             | PostState::Unconfirmed { .. } => return Ok(Step::Done),
         };
-        // never before the time that somebody chose; our own pauses are not that exact
+        // never before the time that somebody chose, whoever found that it had come; our own pauses are not that exact
+        let chosen = seen.row.publish_at.filter(|chosen| now < *chosen);
         let slack = match &seen.row.state {
             PostState::Scheduled { .. } => SignedDuration::ZERO,
             _ => SignedDuration::from_millis(500),
         };
-        if at <= now + slack {
+        let at = chosen.map_or(at, |chosen| chosen.max(at));
+        if at <= now + slack && chosen.is_none() {
             return Ok(Step::Go(()));
         }
         if flows::reserved(&seen.row).is_some_and(|start| job.ticket != Some(start)) {
@@ -423,6 +425,13 @@ where
             self.come_back(job, seen, soon.min(slot.until.duration_since(now))).await?;
             return Ok(Step::Done);
         }
+        if state.ready().is_some() {
+            // by a clock that is slow it may be about to claim even now
+            if ours.doubts.len() >= Slot::DOUBTS {
+                ours.doubts = self.still_in_doubt(ours.doubts).await?;
+            }
+            ours.doubt(slot.post.clone());
+        }
         if let Some((attempt, _)) = state.lost() {
             let deadline = attempt.claimed_at + self.periods.unconfirmed_deadline;
             if now >= deadline && ours.doubts.len() >= Slot::DOUBTS {
@@ -440,8 +449,7 @@ where
                 self.put_off(seen.clone(), hold, Actor::Publish.into()).await?;
                 return Ok(Step::Done);
             }
-            ours.doubts.retain(|doubt| *doubt != slot.post);
-            ours.doubts.push(slot.post.clone());
+            ours.doubt(slot.post.clone());
         }
         let came = holder.row.answered_at().map(|at| (slot.until, at));
         flows::index(&self.store, &self.time, holder).await.map_err(retry)?;

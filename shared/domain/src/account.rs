@@ -115,8 +115,8 @@ pub struct Slot {
     pub until: Timestamp,
     /// Who had it before, newest first: [`Slot::REMEMBERED`] at most.
     pub recent: Vec<PostId>,
-    /// Posts that had it and whose fate nobody knew when their time was over: what TikTok says of a publish id that is not
-    /// known here may be about any of them.
+    /// Posts that had it and whose fate nobody knew when their time was over, or that had not claimed by then: what TikTok says of
+    /// a publish id that is not known here may be about any of them.
     pub doubts: Vec<PostId>,
 }
 
@@ -138,6 +138,12 @@ impl Slot {
         recent.retain(|had| *had != post);
         recent.truncate(Self::REMEMBERED);
         Self { post, until, recent, doubts: before.doubts.clone() }
+    }
+
+    /// Remembers a post whose fate nobody knows.
+    pub fn doubt(&mut self, post: PostId) {
+        self.doubts.retain(|doubt| *doubt != post);
+        self.doubts.push(post);
     }
 }
 

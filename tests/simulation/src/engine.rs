@@ -411,7 +411,7 @@ impl Engine {
                     core.perform(effects);
                 }
             }
-            Next::Stroke(number) => self.stroke(self.scenario.strokes[number].1),
+            Next::Stroke(number) => self.stroke(number),
         }
     }
 
@@ -576,7 +576,8 @@ impl Engine {
         }
     }
 
-    fn stroke(&mut self, stroke: Stroke) {
+    fn stroke(&mut self, number: usize) {
+        let stroke = self.scenario.strokes[number].1;
         {
             let core = &mut *self.desk.lock();
             core.tell_of_world(|| format!("{stroke:?}"));
@@ -624,7 +625,7 @@ impl Engine {
                 let account = Some(handle(creator).to_owned());
                 core.world.inject(Fault { account, ..Fault::once(Endpoint::Token, kind) });
             }
-            Stroke::TakenOver(creator) => self.taken_over(creator),
+            Stroke::TakenOver(creator) => self.taken_over(number, creator),
             Stroke::Outage(outage) => {
                 self.desk.lock().world.reconfigure(|config| config.outage = outage);
             }
@@ -632,10 +633,17 @@ impl Engine {
     }
 
     /// What two workspaces and TikTok do when an account goes from one to the other: the row has other tokens, and is
-    /// another creator's.
-    fn taken_over(&self, creator: usize) {
+    /// another creator's. It takes the lease, as signing in does.
+    fn taken_over(&self, number: usize, creator: usize) {
         let account = self.table.accounts().into_iter().find(|it| it.id == self.accounts[creator]);
         let Some(account) = account.filter(|account| account.creator == creator_id(creator)) else { return };
+        {
+            let core = &mut *self.desk.lock();
+            if let Some(lease) = account.lease.as_ref().filter(|lease| lease.until > timestamp(core.now)) {
+                core.plan(lease.until.as_millisecond() + 2_000, Next::Stroke(number));
+                return;
+            }
+        }
         {
             let core = &mut *self.desk.lock();
             let scopes = scopes_of(&self.scenario.creators[creator]);
