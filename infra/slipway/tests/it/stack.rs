@@ -34,7 +34,7 @@ async fn the_template_answers_at_an_address_that_needs_no_special_host() {
 
     let log = std::fs::read_to_string(&stack.functions_log).unwrap();
     assert!(log.contains(&format!("{}[", stack.facts.functions["api"])), "{log}");
-    assert_eq!(stack.facts.functions.len(), 6);
+    assert_eq!(stack.facts.functions.len(), slipway::stack::FUNCTIONS.len());
     assert!(
         stack.facts.queues["publish-dead-letters"].starts_with("http://127.0.0.1:"),
         "{:?}",
