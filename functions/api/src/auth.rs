@@ -12,7 +12,7 @@ use ports::{ApiKey, Clock, Keys, LAST_USE_KEPT};
 
 use crate::answer::Ask;
 use crate::crypto::{is_hex, same, sha256};
-use crate::refusal::{Refusal, chain};
+use crate::refusal::Refusal;
 use crate::{Api, Outside};
 
 const BELIEVED: SignedDuration = SignedDuration::from_secs(60);
@@ -101,7 +101,7 @@ impl<W: Outside> Api<W> {
             return;
         }
         if let Err(error) = self.store.key_used(key, now).await {
-            tracing::warn!(key = %key.id, error = %chain(&error), "the key's last use is not written down");
+            tracing::warn!(key = %key.id, error = %flows::chain(&error), "the key's last use is not written down");
         }
         // after a failure as well: it is tried again when the row is read again, not by each request
         self.keys.used(&key.id, now);

@@ -27,7 +27,7 @@ use crate::crypto;
 use crate::fields::Problems;
 use crate::pages::Page;
 use crate::posts::{key_reused, no_such_creator};
-use crate::refusal::{Refusal, chain};
+use crate::refusal::Refusal;
 use crate::{Api, Outside, creator_info, view};
 
 const ROUTE: &str = "POST /v1/connect-links";
@@ -194,7 +194,7 @@ impl<W: Outside> Api<W> {
         let now = self.time.now();
         let Ok(secrets) = self.secrets.secrets(now).await else { return };
         if let Err(error) = self.store.saw(&secrets.client_key, sighting, now).await {
-            tracing::warn!(error = %chain(&error), "what TikTok's answer shows of the app was not written");
+            tracing::warn!(error = %flows::chain(&error), "what TikTok's answer shows of the app was not written");
         }
     }
 
@@ -365,7 +365,7 @@ impl<W: Outside> Api<W> {
         let notice = Notice::new(&creator.workspace, &creator.id, epoch, now, news);
         self.store.record(&notice).await?;
         if known && let Err(error) = self.queues.send(&job, SignedDuration::ZERO).await {
-            tracing::warn!(creator = %creator.id, error = %chain(&error), "posts that waited go on a little later");
+            tracing::warn!(creator = %creator.id, error = %flows::chain(&error), "posts that waited go on a little later");
         }
         let missing: Vec<&str> =
             begun.scopes.iter().map(String::as_str).filter(|scope| !given.scopes.contains(scope)).collect();
@@ -396,7 +396,7 @@ impl<W: Outside> Api<W> {
         match self.tiktok.creator_info(&given.access_token).await {
             Ok(info) => Some(creator_info::creator_info(info, asked_at)),
             Err(error) => {
-                tracing::warn!(error = %chain(&error), "connected, but TikTok does not tell creator_info");
+                tracing::warn!(error = %flows::chain(&error), "connected, but TikTok does not tell creator_info");
                 None
             }
         }
@@ -495,7 +495,7 @@ fn refused_by_tiktok(ask: &Ask) -> Response {
 
 /// TikTok gave no tokens for the code.
 fn no_tokens(error: &tiktok::Error) -> Response {
-    tracing::error!(error = %chain(error), "TikTok gives no tokens for the code");
+    tracing::error!(error = %flows::chain(error), "TikTok gives no tokens for the code");
     let (status, says) = match error.remedy() {
         Remedy::Reauthorize => {
             (StatusCode::BAD_REQUEST, "TikTok did not accept this sign-in, or it was used before.")

@@ -8,7 +8,7 @@ use http::StatusCode;
 use ports::{Accounts, Clock, Creators, Entropy, Queues, Read};
 use tiktok::{AccessToken, Remedy};
 
-use crate::refusal::{Refusal, Source, chain};
+use crate::refusal::{Refusal, Source};
 use crate::{Api, Outside, limits, view};
 
 /// Others may change the account's limits at the same moment this often.
@@ -54,7 +54,7 @@ impl<W: Outside> Api<W> {
             Token::Stale { epoch } => return Err(self.refreshed_soon(&account, epoch).await),
             Token::Gone => return Err(reconnect()),
             Token::Locked(error) => {
-                tracing::error!(account = %account.id, error = %chain(&error), "the access token does not open");
+                tracing::error!(account = %account.id, error = %flows::chain(&error), "the access token does not open");
                 return Err(Refusal::internal(error));
             }
         };
@@ -91,7 +91,7 @@ impl<W: Outside> Api<W> {
     pub(crate) async fn ask_for_refresh(&self, account: &Account, epoch: u64, delay: SignedDuration) {
         let job = Job::Refresh { account: account.id.clone(), epoch: Some(epoch) };
         if let Err(error) = self.queues.send(&job, delay).await {
-            tracing::warn!(account = %account.id, error = %chain(&error), "the refresh waits for its own time");
+            tracing::warn!(account = %account.id, error = %flows::chain(&error), "the refresh waits for its own time");
         }
     }
 
@@ -121,7 +121,7 @@ impl<W: Outside> Api<W> {
             }
             _ => {}
         }
-        tracing::warn!(account = %account.id, error = %chain(error), "TikTok does not tell creator_info");
+        tracing::warn!(account = %account.id, error = %flows::chain(error), "TikTok does not tell creator_info");
         let code = format!("tiktok.{}", error.code().unwrap_or("unreachable"));
         let refuse = |status| Refusal::new(status, &code, error.to_string(), remedy.advice()).tiktok(error);
         match remedy {
@@ -152,7 +152,7 @@ impl<W: Outside> Api<W> {
         let (seen, slot) = (account.limits_version, account.slot.as_ref());
         if let Err(error) = self.store.save_limits(&account.id, seen, &limits, slot, self.time.nonce()).await
         {
-            tracing::warn!(account = %account.id, error = %chain(&error), "the account does not rest");
+            tracing::warn!(account = %account.id, error = %flows::chain(&error), "the account does not rest");
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::answer::{self, Answered, Ask};
 use crate::connect::credentials;
 use crate::creator_info::REFRESH;
 use crate::fields::Problems;
-use crate::refusal::{Refusal, Source, chain};
+use crate::refusal::{Refusal, Source};
 use crate::{Api, Outside, view};
 
 /// Whether TikTok has ended the grant.
@@ -102,11 +102,11 @@ impl<W: Outside> Api<W> {
         match self.tiktok.revoke(&credentials(&secrets), &AccessToken::new(access.expose())).await {
             Ok(()) => Ok(Ended::Yes),
             Err(error) if matches!(error.remedy(), Remedy::Reauthorize | Remedy::RefreshToken) => {
-                tracing::info!(account = %account.id, error = %chain(&error), "TikTok had ended the grant before");
+                tracing::info!(account = %account.id, error = %flows::chain(&error), "TikTok had ended the grant before");
                 Ok(Ended::Yes)
             }
             Err(error) if force => {
-                tracing::warn!(account = %account.id, error = %chain(&error), "disconnected without TikTok");
+                tracing::warn!(account = %account.id, error = %flows::chain(&error), "disconnected without TikTok");
                 Ok(Ended::Unknown)
             }
             Err(error) => Err(Refusal::new(

@@ -9,14 +9,13 @@ use domain::job::CatchUp;
 use domain::notice::{CATALOGUE, EndpointNews};
 use domain::{
     Delivery, DeliveryKey, Endpoint, EndpointId, Job, Notice, NoticeId, Problem, Scope, SignedDuration,
-    Timestamp, WorkspaceId,
+    Timestamp,
 };
 use http::StatusCode;
 use ports::{
     Clock, Created, Deliveries, Endpoints, Entropy, Notices, Plaintext, Queues, Saved, Stored, Vault,
 };
 use serde_json::Value;
-use wiring::secrets::Secrets;
 
 use crate::answer::{self, Answered, Ask, REPLAYED, with_header};
 use crate::fields::{Fields, Problems, canonical};
@@ -61,7 +60,7 @@ impl<W: Outside> Api<W> {
         let (id, request) = match &repeatable {
             None => (uuid_v7(now, &self.time.random()), None),
             Some(key) => {
-                let id = self.derived(&caller.workspace, ROUTE, key, now).await?;
+                let id = self.derived(now, &[caller.workspace.as_str(), ROUTE, key]).await?;
                 (id, Some(request_sha256(ROUTE, key, &body)))
             }
         };
@@ -178,7 +177,9 @@ impl<W: Outside> Api<W> {
         let mut notice = Notice::of_endpoint(&endpoint.row, now, EndpointNews::Test, None);
         if let Some(key) = &repeatable {
             let route = format!("{ROUTE}/{}/test", endpoint.row.id);
-            notice.id = NoticeId::from_bits(self.derived(&endpoint.row.workspace, &route, key, now).await?);
+            notice.id = NoticeId::from_bits(
+                self.derived(now, &[endpoint.row.workspace.as_str(), &route, key]).await?,
+            );
             // what was accepted once stays accepted, whatever has changed since
             let key = DeliveryKey { endpoint: endpoint.row.id.clone(), event: notice.id.clone() };
             if let Some(there) = self.store.deliveries(std::slice::from_ref(&key)).await?.remove(&key) {
@@ -304,19 +305,6 @@ impl<W: Outside> Api<W> {
         };
         self.queues.send(&Job::Deliver(delivery.key.clone()), SignedDuration::ZERO).await?;
         Ok(delivery)
-    }
-
-    /// An id that the same key at the same route gives again.
-    async fn derived(
-        &self,
-        workspace: &WorkspaceId,
-        route: &str,
-        key: &str,
-        now: Timestamp,
-    ) -> Result<u128, Refusal> {
-        let secrets = self.secrets.secrets(now).await?;
-        let parts = [workspace.as_str(), route, key];
-        Ok(crypto::id_bits(&crypto::derive(secrets.deployment_secret.expose(), &parts)))
     }
 
     fn fresh_secret(&self) -> Plaintext {

@@ -42,7 +42,7 @@ mod when;
 
 use domain::account::RefreshPlan;
 use domain::app::{ModeSetting, is_verification_file};
-use domain::{Periods, SignedDuration};
+use domain::{Periods, SignedDuration, Timestamp};
 use http::{StatusCode, header};
 use ports::{
     Accounts, AppRows, Clock, Connections, Creators, Deliveries, Endpoints, Entropy, Guards, Keys, Library,
@@ -123,6 +123,12 @@ pub struct Api<W: Outside> {
 }
 
 impl<W: Outside> Api<W> {
+    /// The id of what a request makes: the same parts give the same one again.
+    async fn derived(&self, now: Timestamp, parts: &[&str]) -> Result<u128, Refusal> {
+        let secrets = self.secrets.secrets(now).await?;
+        Ok(crypto::id_bits(&crypto::derive(secrets.deployment_secret.expose(), parts)))
+    }
+
     /// What the answer to this request says, whatever it is.
     fn frame(&self, ask: &Ask) -> Frame {
         Frame { request_id: ask.request_id.clone(), base: self.base_url(ask) }

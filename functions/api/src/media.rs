@@ -8,7 +8,6 @@ use domain::{CreatorId, Media, MediaId, Problem, Scope, Timestamp};
 use http::{StatusCode, header};
 use ports::{Clock, Created, Creators, Entropy, MediaRows};
 use serde_json::Value;
-use wiring::secrets::Secrets;
 
 use crate::answer::{self, Answered, Ask, REPLAYED, with_header};
 use crate::auth::Caller;
@@ -48,10 +47,7 @@ impl<W: Outside> Api<W> {
         };
         let id = match &key {
             Some(key) => {
-                let secrets = self.secrets.secrets(now).await?;
-                let secret = secrets.deployment_secret.expose();
-                let digest = crypto::derive(secret, &[caller.workspace.as_str(), ROUTE, key]);
-                MediaId::from_bits(crypto::id_bits(&digest))
+                MediaId::from_bits(self.derived(now, &[caller.workspace.as_str(), ROUTE, key]).await?)
             }
             None => MediaId::from_bits(uuid_v7(now, &self.time.random())),
         };

@@ -19,7 +19,6 @@ use futures::future::join_all;
 use http::{StatusCode, header};
 use ports::{Clock, Created, Creators, Entropy, MediaRows, Objects, Posts, Read, Stored};
 use serde_json::Value;
-use wiring::secrets::Secrets;
 
 use crate::answer::{self, Answered, Ask, REPLAYED, with_header};
 use crate::auth::Caller;
@@ -126,9 +125,7 @@ impl<W: Outside> Api<W> {
     }
 
     async fn bits_of(&self, asking: &Asking<'_>, what: &str) -> Result<u128, Refusal> {
-        let secrets = self.secrets.secrets(self.time.now()).await?;
-        let parts = [&[asking.caller.workspace.as_str(), what], asking.key].concat();
-        Ok(crypto::id_bits(&crypto::derive(secrets.deployment_secret.expose(), &parts)))
+        self.derived(self.time.now(), &[&[asking.caller.workspace.as_str(), what], asking.key].concat()).await
     }
 
     /// All checks, then the post. `problems` holds what is wrong with the request itself.

@@ -157,7 +157,7 @@ impl Refusal {
     /// Logs what is ours to repair.
     pub(crate) fn log(&self, request_id: &str) {
         if let Some(cause) = &self.0.cause {
-            tracing::error!(request_id, error = %chain(cause.as_ref()), "request failed");
+            tracing::error!(request_id, error = %flows::chain(cause.as_ref()), "request failed");
         }
     }
 
@@ -239,15 +239,4 @@ fn title(status: StatusCode) -> &'static str {
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE => "Not available at the moment",
         _ => "Something failed on our side",
     }
-}
-
-/// An error and what caused it.
-pub(crate) fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

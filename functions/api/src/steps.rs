@@ -6,10 +6,8 @@ use domain::{Post, PostId, Problem, Scope};
 use flows::MoveError;
 use http::StatusCode;
 use ports::{Clock, Creators, MediaRows, Posts, Stored};
-use wiring::secrets::Secrets;
 
 use crate::answer::{Answered, Ask};
-use crate::crypto;
 use crate::fields::Problems;
 use crate::posts::{Accepted, Coming, pinned, required_key, status_problem};
 use crate::refusal::Refusal;
@@ -96,10 +94,8 @@ impl<W: Outside> Api<W> {
             return Err(Refusal::invalid(problems.take()));
         }
         let now = self.time.now();
-        let secrets = self.secrets.secrets(now).await?;
-        let secret = secrets.deployment_secret.expose();
         let parts = [caller.workspace.as_str(), RETRY, before.id.as_str(), &key.unwrap_or_default()];
-        let id = PostId::from_bits(crypto::id_bits(&crypto::derive(secret, &parts)));
+        let id = PostId::from_bits(self.derived(now, &parts).await?);
         let content = self.store.content(&before.id, &before.content).await?;
         let content = content.ok_or_else(|| Refusal::not_found("post"))?;
         let wish = Wish {

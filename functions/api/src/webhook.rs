@@ -18,7 +18,7 @@ use wiring::secrets::Secrets;
 use crate::answer::{self, Answered, Ask, JSON_MAX};
 use crate::connect::account_id;
 use crate::crypto::sha256;
-use crate::refusal::{Refusal, chain};
+use crate::refusal::Refusal;
 use crate::{Api, Outside, view};
 
 /// An authentic event that is older is worth a question to TikTok, and nothing more.
@@ -45,7 +45,7 @@ impl<W: Outside> Api<W> {
         let event = match webhook::parse(&body) {
             Ok(event) => event,
             Err(error) => {
-                tracing::warn!(error = %chain(&error), "TikTok sent what cannot be read");
+                tracing::warn!(error = %flows::chain(&error), "TikTok sent what cannot be read");
                 return Ok(heard());
             }
         };

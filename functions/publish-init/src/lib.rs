@@ -427,14 +427,12 @@ where
         }
         if state.ready().is_some() {
             // by a clock that is slow it may be about to claim even now
-            if ours.doubts.len() >= Slot::DOUBTS {
-                ours.doubts = self.still_in_doubt(ours.doubts).await?;
-            }
+            ours.doubts = self.still_in_doubt(ours.doubts).await?;
             ours.doubt(slot.post.clone());
         }
         if let Some((attempt, _)) = state.lost() {
             let deadline = attempt.claimed_at + self.periods.unconfirmed_deadline;
-            if now >= deadline && ours.doubts.len() >= Slot::DOUBTS {
+            if now >= deadline {
                 ours.doubts = self.still_in_doubt(ours.doubts).await?;
             }
             let wait = if now < deadline {
@@ -456,8 +454,12 @@ where
         Ok(Step::Go((ours, came)))
     }
 
-    /// Those whose fate nobody knows even now. What is known of the others can be found by their publish ids.
+    /// Where there is no room for more doubts, those whose fate nobody knows even now. What is known of the others can be found by
+    /// their publish ids.
     async fn still_in_doubt(&self, doubts: Vec<PostId>) -> Result<Vec<PostId>, Failure> {
+        if doubts.len() < Slot::DOUBTS {
+            return Ok(doubts);
+        }
         let mut open = Vec::new();
         for doubt in doubts {
             let Some(post) = self.store.post(&doubt, Read::Strong).await.map_err(retry)? else { continue };

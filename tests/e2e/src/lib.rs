@@ -5,6 +5,8 @@
 //! functions at every call of a post's way. [`faults`] breaks many posts in many ways at once. [`uploads`] sends a gigabyte.
 //! [`canaries`] looks for secrets where none may be.
 
+use std::process::ExitCode;
+
 pub mod canaries;
 pub mod faults;
 pub mod journey;
@@ -17,3 +19,14 @@ pub mod scheduled;
 pub mod uploads;
 pub mod versions;
 pub mod wire;
+
+/// Says what a program of this package ended with.
+pub fn ended(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
